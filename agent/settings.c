@@ -48,7 +48,7 @@ load_own(const char *file, GPtrArray *files, GError **error)
     if (file != NULL && !read_own(settings, file, error))
         return NULL;
     if (file != NULL)
-        g_ptr_array_add(files, g_strdup(file));
+        g_ptr_array_add(files, g_canonicalize_filename(file, NULL));
     return g_steal_pointer(&settings);
 }
 

@@ -43,6 +43,38 @@ static const NovaOption nova_options[] = {
     { RABBIT, "rabbit_login_method", NULL, TEXT, "AMQPLAIN", .offset = AT(rabbit_login_method) },
 };
 
+/* ---- what "$name" may name in these values, and which of them are secret ---- */
+
+static const NctType text_type = { .kind = NCT_TYPE_STRING };
+static const NctOption named_options[] = {
+    { "DEFAULT", "host", &text_type },
+    { "DEFAULT", "my_ip", &text_type },
+    { "DEFAULT", "my_block_storage_ip", &text_type },
+    { "DEFAULT", "state_path", &text_type },
+    { "DEFAULT", "transport_url", &text_type, NCT_OPTION_SECRET },
+    { "oslo_messaging_notifications", "transport_url", &text_type, NCT_OPTION_SECRET },
+};
+
+static const NctOption *
+find_named(const NctSchema *schema, const char *group, const char *name)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(named_options); i++)
+        if (strcmp(named_options[i].group, group) == 0 && strcmp(named_options[i].name, name) == 0)
+            return &named_options[i];
+    return NULL;
+}
+
+static gboolean
+has_group(const NctSchema *schema, const char *group)
+{
+    return strcmp(group, "oslo_messaging_notifications") == 0 || strcmp(group, "libvirt") == 0 ||
+           strcmp(group, RABBIT) == 0;
+}
+
+static const NctSchema schema = { .find = find_named, .has_group = has_group };
+
+/* ---- reading ---- */
+
 static gboolean
 read_option(const NctConfig *config, const NovaOption *option, NmaSettings *settings,
             GError **error)
@@ -108,8 +140,24 @@ static NctConfig *
 load(const char *const *config_files, const char *const *config_dirs, GPtrArray *files,
      GError **error)
 {
-    g_autoptr(NctConfig) config = nct_config_load_files(config_files, config_dirs, error);
+    g_autoptr(GArray) args = g_array_new(FALSE, FALSE, sizeof(NctArg));
+    g_autoptr(NctConfig) config = NULL;
+    NctLoad request = { .schema = &schema };
 
+    for (; config_files != NULL && *config_files != NULL; config_files++) {
+        NctArg arg = { .kind = NCT_ARG_CONFIG_FILE, .value = *config_files };
+
+        g_array_append_val(args, arg);
+    }
+    for (; config_dirs != NULL && *config_dirs != NULL; config_dirs++) {
+        NctArg arg = { .kind = NCT_ARG_CONFIG_DIR, .value = *config_dirs };
+
+        g_array_append_val(args, arg);
+    }
+    request.sources.args = (const NctArg *)(const void *)args->data;
+    request.sources.n_args = args->len;
+    /* our own environment is not nova-compute's, so OS_… in it does not count */
+    config = nct_config_load(&request, error);
     if (config == NULL)
         return NULL;
     for (const char *const *file = nct_config_files(config); file != NULL && *file != NULL; file++)
@@ -121,8 +169,16 @@ load(const char *const *config_files, const char *const *config_dirs, GPtrArray 
 static gboolean
 read_host(const NctConfig *config, NmaSettings *settings, GError **error)
 {
+    const NctEntry *entry = nct_config_first(config, "DEFAULT", "host");
     char name[256] = "";
 
+    /* Nova then takes the address of the default route */
+    if (entry != NULL && strstr(entry->value, "my_ip") != NULL &&
+        !nct_config_is_set(config, "DEFAULT", "my_ip")) {
+        g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
+                    "nova.conf's [DEFAULT] host names $my_ip, which is not set there");
+        return FALSE;
+    }
     if (!read_text(config, "DEFAULT", "host", &settings->host, error))
         return FALSE;
     if (settings->host == NULL) {
