@@ -3,7 +3,9 @@
 
 /* job-completed says success: the domain must be gone within this time */
 #define COMPLETED_GRACE_US (10 * NMA_US_PER_S)
-#define SILENCE_US         (24 * 3600 * NMA_US_PER_S)
+/* no migration is over this soon after its cast: an instance that is not here never was */
+#define FIRST_LOOK_US (2 * NMA_US_PER_S)
+#define SILENCE_US    (24 * 3600 * NMA_US_PER_S)
 
 static NmaEvidence
 evidence(const NmaSource *source)
@@ -20,7 +22,8 @@ take_absent(NmaSource *source, NmaNow at, NmaNow now, GPtrArray *effects)
         /* the job succeeded and the guest is gone: only Stopped/Migrated was not seen */
         nma_source_hand_over(source, NMA_EVIDENCE_INFERRED, at, now, effects);
     } else if (!source->domain_seen && !base->blind && !source->job_seen &&
-               base->phase == NMA_PHASE_PRE_MIGRATION) {
+               base->phase == NMA_PHASE_PRE_MIGRATION &&
+               now.boot_us - base->phase_started_boot_us < FIRST_LOOK_US) {
         nma_source_fail(source, NMA_REASON_INSTANCE_NOT_HERE, NULL, NMA_EVIDENCE_OBSERVED, at,
                         effects);
     } else {
