@@ -37,6 +37,8 @@ nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now)
     source->clock_offset_ms = NMA_OFFSET_UNKNOWN;
     source->clock_offset_error_ms = NMA_OFFSET_UNKNOWN;
     source->final_boot_us = NMA_NEVER;
+    source->gone_boot_us = NMA_NEVER;
+    source->ahead_boot_us = NMA_NEVER;
     source->suspended_iteration = NMA_UNKNOWN;
     source->gone_wall_us = NMA_UNKNOWN;
     return source;
@@ -294,7 +296,7 @@ nma_source_set_blind(NmaSource *source, NmaNow now)
     base->has_stats = FALSE;
     source->read_pending = FALSE;
     source->gone_reads = 0;
-    source->ahead_reads = 0;
+    source->ahead_boot_us = NMA_NEVER;
     if (base->phase == NMA_PHASE_COMMITMENT)
         return;
     source->read_due_boot_us = now.boot_us;
@@ -335,7 +337,7 @@ schedule_look(NmaSource *source, gboolean answered, NmaNow now)
     }
     if (source->read_again)
         wait = 0;
-    else if (source->gone_reads > 0 || source->ahead_reads > 0)
+    else if (source->gone_reads > 0 || source->ahead_boot_us != NMA_NEVER)
         wait = NMA_SOURCE_CONFIRM_US;
     else if (!answered || source->domain_gone)
         wait = SLOW_READ_US;

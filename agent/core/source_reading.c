@@ -41,13 +41,15 @@ job_is_gone(NmaSource *source, NmaNow now)
     if (source->final_boot_us != NMA_NEVER &&
         now.boot_us - source->final_boot_us < COMPLETED_GRACE_US)
         return FALSE;
-    return ++source->gone_reads >= 2;
+    if (source->gone_reads++ == 0)
+        source->gone_boot_us = now.boot_us;
+    return now.boot_us - source->gone_boot_us >= NMA_SOURCE_CONFIRM_US;
 }
 
 /* The phase that the state of the domain stands for; as events also tell it, and may only be late,
- * two readings have to agree before it is believed without them. */
+ * two readings some time apart have to agree before it is believed without them. */
 static gboolean
-is_ahead(NmaSource *source, NmaDomainState state, NmaPhase *phase)
+is_ahead(NmaSource *source, NmaDomainState state, NmaNow now, NmaPhase *phase)
 {
     switch (state) {
     case NMA_DOMAIN_PAUSED_MIGRATION:
@@ -62,10 +64,12 @@ is_ahead(NmaSource *source, NmaDomainState state, NmaPhase *phase)
         break;
     }
     if (*phase <= source->base.phase) {
-        source->ahead_reads = 0;
+        source->ahead_boot_us = NMA_NEVER;
         return FALSE;
     }
-    return source->base.blind || ++source->ahead_reads >= 2;
+    if (source->ahead_boot_us == NMA_NEVER)
+        source->ahead_boot_us = now.boot_us;
+    return source->base.blind || now.boot_us - source->ahead_boot_us >= NMA_SOURCE_CONFIRM_US;
 }
 
 static void
@@ -93,7 +97,7 @@ take_job(NmaSource *source, const NmaDomainReading *reading, gint64 progress_int
     if (base->blind && base->last_seen_wall_us == NMA_UNKNOWN && reading->stats.elapsed_ms >= 0 &&
         reading->stats.elapsed_ms < at.wall_us / NMA_US_PER_MS)
         base->last_seen_wall_us = at.wall_us - reading->stats.elapsed_ms * NMA_US_PER_MS;
-    if (is_ahead(source, reading->state, &phase))
+    if (is_ahead(source, reading->state, now, &phase))
         nma_source_reach(source, phase, NMA_EVIDENCE_INFERRED, at, now, effects);
     else if (nma_job_stats_flows(&reading->stats))
         nma_source_reach(source, NMA_PHASE_PRE_COPY, evidence(source), at, now, effects);

@@ -607,7 +607,7 @@ judge_attempt(const World *world, const Attempt *attempt)
         disagree(world, attempt, "something was inferred though everything could be seen");
     /* Stopped/Migrated lost and Nova says error: from the source nobody could tell */
     if (world->faults && world->scenario == NOVA_ERROR_AFTER &&
-        last->reason == NMA_REASON_GUEST_GONE)
+        (last->reason == NMA_REASON_GUEST_GONE || last->reason == NMA_REASON_INSTANCE_NOT_HERE))
         return;
     if (moves(world->scenario)) {
         if (last->phase != NMA_PHASE_COMMITMENT)
