@@ -113,7 +113,7 @@ nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
     question->sent_wall_us = g_get_real_time();
     json_t *args = json_pack("{s:I}", "caller_wall_us", (json_int_t)question->sent_wall_us);
     guint64 cookie = remember(calls, question);
-    if (!om_bus_call(calls->bus, &target, nma_request_name(NMA_REQUEST_HELLO), args, &options,
+    if (!om_bus_call(calls->bus, &target, nma_request_names()[NMA_REQUEST_HELLO], args, &options,
                      cookie, NULL)) {
         event = peer_event(instance_uuid, NMA_PEER_ABSENT);
         g_hash_table_remove(calls->open, &cookie);

@@ -62,15 +62,12 @@ bus_to_json(const NmaStatus *status)
 {
     gdouble age = tap_age_s(status);
 
-    return json_pack("{s:b, s:b, s:o, s:o, s:b, s:o, s:b, s:b, s:b}",
-                     "in", status->bus.in_connected, "out", status->bus.out_connected,
-                     "broker", text_or_null(status->bus.in_broker),
-                     "error", text_or_null(status->bus.last_error),
-                     "tap_bound", status->bus.tap_bound,
-                     "tap_age_s", age < 0 ? json_null() : json_real(age),
-                     "server_ready", status->bus.server_ready,
-                     "blocked", status->bus.blocked,
-                     "tls_unverified", status->bus.tls_unverified);
+    return json_pack(
+        "{s:b, s:b, s:o, s:o, s:b, s:o, s:b, s:b, s:b}", "in", status->bus.in_connected, "out",
+        status->bus.out_connected, "broker", text_or_null(status->bus.in_broker), "error",
+        text_or_null(status->bus.last_error), "tap_bound", status->bus.tap_bound, "tap_age_s",
+        age < 0 ? json_null() : json_real(age), "server_ready", status->bus.server_ready, "blocked",
+        status->bus.blocked, "tls_unverified", status->bus.tls_unverified);
 }
 
 json_t *
@@ -82,25 +79,22 @@ nma_status_to_json(const NmaStatus *status)
         "{s:s, s:s, s:I, s:f, s:s, s:o, s:{s:b, s:s, s:o, s:i}, s:{s:I, s:f, s:I, s:I, s:I, s:b},"
         " s:{s:I, s:I, s:I, s:I}, s:i, s:o, s:s, s:o, s:s, s:o}",
         "version", PACKAGE_VERSION, "host", status->settings->host, "pid", (json_int_t)getpid(),
-        "uptime_s", (gdouble)(status->now.boot_us - status->started_boot_us) / NMA_US_PER_S,
-        "mode", nma_mode_to_string(status->settings->mode), "bus", bus_to_json(status),
-        "libvirt", "connected", status->libvirt.connected, "uri", status->settings->libvirt_uri,
-        "error", text_or_null(status->libvirt.error), "overdue_calls",
-        (int)status->libvirt.overdue_calls,
+        "uptime_s", (gdouble)(status->now.boot_us - status->started_boot_us) / NMA_US_PER_S, "mode",
+        nma_mode_to_string(status->settings->mode), "bus", bus_to_json(status), "libvirt",
+        "connected", status->libvirt.connected, "uri", status->settings->libvirt_uri, "error",
+        text_or_null(status->libvirt.error), "overdue_calls", (int)status->libvirt.overdue_calls,
         "outbox", "rows", (json_int_t)status->outbox_rows, "oldest_s", outbox_oldest_s(status),
         "published_total", (json_int_t)status->publisher.published_total, "unroutable_total",
         (json_int_t)status->publisher.unroutable_total, "dropped_total",
         (json_int_t)status->reports_dropped_total, "nobody_listens",
-        status->publisher.nobody_listens,
-        "tap", "seen_total", (json_int_t)status->bus_stats.tap_seen, "matched_total",
+        status->publisher.nobody_listens, "tap", "seen_total",
+        (json_int_t)status->bus_stats.tap_seen, "matched_total",
         (json_int_t)status->bus_stats.tap_matched, "malformed_total",
-        (json_int_t)status->malformed_total, "dropped_total",
-        (json_int_t)status->tap_dropped_total,
-        "reservations", (int)nma_ledger_live_count(nma_host_ledger(status->host)),
-        "migrations", nma_result_list(status->host),
-        "log_level", nma_log_get_level(),
-        "store_error", text_or_null(status->store_error),
-        "health", json_array_size(degraded) == 0 ? "ok" : "degraded", "degraded", degraded);
+        (json_int_t)status->malformed_total, "dropped_total", (json_int_t)status->tap_dropped_total,
+        "reservations", (int)nma_ledger_live_count(nma_host_ledger(status->host)), "migrations",
+        nma_result_list(status->host), "log_level", nma_log_get_level(), "store_error",
+        text_or_null(status->store_error), "health",
+        json_array_size(degraded) == 0 ? "ok" : "degraded", "degraded", degraded);
 }
 
 static void

@@ -25,7 +25,7 @@ typedef struct {
     guint64 outbox_rows;
     gint64 outbox_oldest_wall_us; /* 0: empty */
     guint64 reports_dropped_total;
-    guint64 tap_dropped_total;  /* inbox full, oversize */
+    guint64 tap_dropped_total; /* inbox full, oversize */
     guint64 malformed_total;
     const char *store_error; /* NULL: the last write succeeded */
 } NmaStatus;
