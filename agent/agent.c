@@ -1,4 +1,4 @@
-#include "agent/agent.h"
+#include "agent/agent_private.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -7,67 +7,24 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/calls.h"
-#include "agent/core/host.h"
-#include "agent/inbox.h"
 #include "agent/json/nova_objects.h"
 #include "agent/json/reports.h"
 #include "agent/json/requests.h"
-#include "agent/ops/control.h"
-#include "agent/ops/log.h"
 #include "agent/ops/sd_notify.h"
 #include "agent/probe/memory.h"
-#include "agent/publisher.h"
-#include "agent/status.h"
-#include "agent/store/store.h"
 
 #define PROC "/proc"
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
 #define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
 #define METRICS_INTERVAL_US   (15 * NMA_US_PER_S)
-#define SAVE_RETRY_US         (1 * NMA_US_PER_S)
 #define RELOAD_SPACING_US     (10 * NMA_US_PER_S)
 #define LIBVIRT_STALLED_US    (90 * NMA_US_PER_S)
 /* of the 10 s that a stop may take: the bus drains its confirms, libvirt ends its calls */
 #define BUS_STOP_MS     4000
 #define LIBVIRT_STOP_MS 2000
 
-/* a report that waits for its transaction */
-typedef struct {
-    char *event_type, *payload;
-    gint64 occurred_wall_us;
-} Unsaved;
-
-struct NmaAgent {
-    NmaSettings *settings;
-    char *config_file;
-    NmaInbox *inbox;
-    NmaStore *store;
-    NmaHost *host;
-    NmaHypervisor *hypervisor;
-    OmBus *bus;
-    OmBus *reports_bus; /* the same as bus, unless reports go to another broker */
-    NmaCalls *calls;
-    NmaPublisher *publisher;
-    NmaControl *control;
-
-    gboolean bus_started;
-    gint64 started_boot_us, bus_start_due_boot_us;
-    GPtrArray *unsaved; /* of Unsaved */
-    char *store_error;
-    gint64 save_retry_boot_us;
-    gint64 metrics_due_boot_us, watchdog_due_boot_us, reload_after_boot_us;
-    gint64 watchdog_interval_us;
-    guint64 reports_dropped, inbox_dropped;
-    gboolean stopping;
-
-    gint malformed; /* atomic: counted on the bus threads */
-    guint64 malformed_said;
-    NmaLogLimit malformed_limit;
-};
-
-static NmaNow
-now_get(void)
+NmaNow
+nma_agent_now(void)
 {
     struct timespec boot;
 
@@ -127,137 +84,6 @@ static void
 on_bus_state(const OmBusState *state, gpointer user_data)
 {
     nma_inbox_put_bus_state(((NmaAgent *)user_data)->inbox);
-}
-
-/* ---- saving: drain, commit, act ---- */
-
-static void
-unsaved_free(gpointer data)
-{
-    Unsaved *unsaved = data;
-
-    g_free(unsaved->event_type);
-    g_free(unsaved->payload);
-    g_free(unsaved);
-}
-
-static void
-collect_reports(NmaAgent *agent, const GPtrArray *effects)
-{
-    for (guint i = 0; i < effects->len; i++) {
-        const NmaEffect *effect = g_ptr_array_index(effects, i);
-
-        if (effect->type != NMA_EFFECT_REPORT || effect->report->kind == NMA_REPORT_PROGRESS)
-            continue;
-        Unsaved *unsaved = g_new0(Unsaved, 1);
-        unsaved->event_type = nma_report_event_type(effect->report);
-        unsaved->payload = nma_report_to_json(effect->report, agent->settings->host);
-        unsaved->occurred_wall_us = effect->report->occurred_wall_us;
-        g_ptr_array_add(agent->unsaved, unsaved);
-        g_info("%s %s", unsaved->event_type, effect->report->identity.instance_uuid);
-    }
-    /* the disk has been full for long: keep what the outbox itself would keep */
-    if (agent->unsaved->len > NMA_OUTBOX_MAX_ROWS) {
-        guint over = agent->unsaved->len - NMA_OUTBOX_MAX_ROWS;
-
-        g_ptr_array_remove_range(agent->unsaved, 0, over);
-        agent->reports_dropped += over;
-    }
-}
-
-static gboolean
-write_changes(NmaAgent *agent, const NmaHostChanges *changes, GError **error)
-{
-    for (guint i = 0; i < changes->sources->len; i++) {
-        const NmaSource *source = g_ptr_array_index(changes->sources, i);
-
-        if (!(source->base.ended
-                  ? nma_store_delete_migration(agent->store, source->base.attempt_id, error)
-                  : nma_store_put_source(agent->store, source, error)))
-            return FALSE;
-    }
-    for (guint i = 0; i < changes->destinations->len; i++) {
-        const NmaDestination *destination = g_ptr_array_index(changes->destinations, i);
-
-        if (!(destination->base.ended
-                  ? nma_store_delete_migration(agent->store, destination->base.attempt_id, error)
-                  : nma_store_put_destination(agent->store, destination, error)))
-            return FALSE;
-    }
-    for (guint i = 0; i < changes->reservations->len; i++) {
-        const NmaReservation *reservation = g_ptr_array_index(changes->reservations, i);
-
-        if (!(nma_reservation_is_live(reservation)
-                  ? nma_store_put_reservation(agent->store, reservation, error)
-                  : nma_store_delete_reservation(agent->store, reservation->instance_uuid, error)))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean
-write_reports(NmaAgent *agent, GError **error)
-{
-    for (guint i = 0; i < agent->unsaved->len; i++) {
-        const Unsaved *unsaved = g_ptr_array_index(agent->unsaved, i);
-
-        if (!nma_outbox_append(agent->store, unsaved->event_type, unsaved->payload,
-                               unsaved->occurred_wall_us, &agent->reports_dropped, error))
-            return FALSE;
-    }
-    return TRUE;
-}
-
-static gboolean
-write_transaction(NmaAgent *agent, const NmaHostChanges *changes, GError **error)
-{
-    if (!nma_store_begin(agent->store, error))
-        return FALSE;
-    if (write_changes(agent, changes, error) && write_reports(agent, error) &&
-        nma_publisher_delete_confirmed(agent->publisher, error) &&
-        nma_store_commit(agent->store, error))
-        return TRUE;
-    nma_store_rollback(agent->store);
-    return FALSE;
-}
-
-/* One transaction for all that changed. When it fails everything stays as it is and is tried again
- * a second later: what was promised and said is in memory meanwhile. TRUE when reports were added.
- */
-static gboolean
-save(NmaAgent *agent, NmaNow now)
-{
-    g_autoptr(GPtrArray) sources = g_ptr_array_new();
-    g_autoptr(GPtrArray) destinations = g_ptr_array_new();
-    g_autoptr(GPtrArray) reservations = g_ptr_array_new();
-    NmaHostChanges changes = { sources, destinations, reservations };
-    g_autoptr(GError) error = NULL;
-
-    nma_host_get_changes(agent->host, &changes);
-    if (sources->len == 0 && destinations->len == 0 && reservations->len == 0 &&
-        agent->unsaved->len == 0 && !nma_publisher_has_confirmed(agent->publisher))
-        return FALSE;
-    if (agent->store_error != NULL && now.boot_us < agent->save_retry_boot_us)
-        return FALSE;
-
-    if (!write_transaction(agent, &changes, &error)) {
-        if (agent->store_error == NULL)
-            g_critical("cannot write to %s, trying again every second: %s",
-                       agent->settings->state_dir, error->message);
-        g_free(agent->store_error);
-        agent->store_error = g_strdup(error->message);
-        agent->save_retry_boot_us = now.boot_us + SAVE_RETRY_US;
-        return FALSE;
-    }
-    if (agent->store_error != NULL) {
-        g_message("%s can be written again", agent->settings->state_dir);
-        g_clear_pointer(&agent->store_error, g_free);
-    }
-    nma_host_saved(agent->host);
-    nma_publisher_deleted(agent->publisher);
-    gboolean added = agent->unsaved->len > 0;
-    g_ptr_array_set_size(agent->unsaved, 0);
-    return added;
 }
 
 /* ---- acting ---- */
@@ -328,168 +154,6 @@ act(NmaAgent *agent, const GPtrArray *effects, NmaNow now)
     }
 }
 
-/* ---- requests of others ---- */
-
-static json_t *
-serve(NmaAgent *agent, const NmaRequest *request)
-{
-    switch (request->method) {
-    case NMA_REQUEST_HELLO:
-        return nma_result_hello(agent->settings->host, PACKAGE_VERSION,
-                                nma_mode_to_string(agent->settings->mode), g_get_real_time());
-    case NMA_REQUEST_LIST:
-        return nma_result_list(agent->host);
-    case NMA_REQUEST_SHOW:
-        return nma_result_show(agent->host, request->instance_uuid);
-    case NMA_REQUEST_RESERVATIONS:
-        return nma_result_reservations(agent->host);
-    case NMA_REQUEST_SET_MODE:
-        nma_mode_from_string(request->mode, &agent->settings->mode);
-        return json_pack("{s:s}", "mode", nma_mode_to_string(agent->settings->mode));
-    case NMA_N_REQUESTS:
-        break;
-    }
-    return json_null();
-}
-
-static void
-answer(NmaAgent *agent, OmRequest *om_request)
-{
-    const OmMessage *message = om_request_message(om_request);
-    g_autoptr(GError) error = NULL;
-    NmaRequest *request = nma_request_decode(message->method, message->args, &error);
-
-    if (request == NULL) {
-        om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);
-        return;
-    }
-    if (request->method == NMA_REQUEST_SET_MODE)
-        g_message("mode %s asked by request %s", request->mode,
-                  message->request_id != NULL ? message->request_id : "-");
-    json_t *result = serve(agent, request);
-    om_request_reply(om_request, result);
-    json_decref(result);
-    nma_request_free(request);
-}
-
-static void
-fill_status(NmaAgent *agent, NmaStatus *status)
-{
-    *status = (NmaStatus){
-        .settings = agent->settings,
-        .host = agent->host,
-        .started_boot_us = agent->started_boot_us,
-        .now = now_get(),
-        .reports_dropped_total = agent->reports_dropped,
-        .malformed_total = (guint64)g_atomic_int_get(&agent->malformed),
-        .store_error = agent->store_error,
-    };
-    om_bus_get_state(agent->bus, &status->bus);
-    om_bus_get_stats(agent->bus, &status->bus_stats);
-    status->tap_dropped_total = agent->inbox_dropped + status->bus_stats.tap_oversize;
-    status->malformed_total += status->bus_stats.tap_malformed + status->bus_stats.tap_undecodable;
-    nma_hypervisor_get_status(agent->hypervisor, &status->libvirt);
-    nma_publisher_get_stats(agent->publisher, &status->publisher);
-    nma_outbox_stat(agent->store, &status->outbox_rows, &status->outbox_oldest_wall_us, NULL);
-}
-
-static json_t *
-on_control(const char *command, const json_t *args, gpointer user_data, GError **error)
-{
-    NmaAgent *agent = user_data;
-
-    if (g_str_equal(command, "status")) {
-        NmaStatus status;
-
-        fill_status(agent, &status);
-        json_t *result = nma_status_to_json(&status);
-        nma_hypervisor_status_clear(&status.libvirt);
-        return result;
-    }
-    if (g_str_equal(command, "log-level")) {
-        const char *level = json_string_value(json_object_get(args, "level"));
-
-        if (level != NULL && !nma_log_set_level(level)) {
-            g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
-                        "no such level: use debug, info, warning or error");
-            return NULL;
-        }
-        return json_pack("{s:s}", "level", nma_log_get_level());
-    }
-    g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
-                "unknown command; there are: status, log-level");
-    return NULL;
-}
-
-/* ---- configuration anew ---- */
-
-static OmTransportUrl *
-parse_url(const char *text, GError **error)
-{
-    return om_transport_url_parse(text, error);
-}
-
-static void
-fill_rabbit(OmRabbitOptions *rabbit, const NmaSettings *settings)
-{
-    om_rabbit_options_init(rabbit);
-    rabbit->amqp_durable_queues = settings->amqp_durable_queues;
-    rabbit->amqp_auto_delete = settings->amqp_auto_delete;
-    rabbit->rabbit_quorum_queue = settings->rabbit_quorum_queue;
-    rabbit->rabbit_transient_quorum_queue = settings->rabbit_transient_quorum_queue;
-    rabbit->rabbit_transient_queues_ttl_s = (guint)settings->rabbit_transient_queues_ttl_s;
-    rabbit->heartbeat_timeout_threshold_s = (guint)settings->heartbeat_timeout_threshold_s;
-    rabbit->ssl = settings->ssl;
-    rabbit->ssl_ca_file = g_strdup(settings->ssl_ca_file);
-    rabbit->ssl_cert_file = g_strdup(settings->ssl_cert_file);
-    rabbit->ssl_key_file = g_strdup(settings->ssl_key_file);
-    rabbit->ssl_enforce_hostname_verification = settings->ssl_enforce_hostname_verification;
-}
-
-static void
-reload_bus(OmBus *bus, const char *url_text, const NmaSettings *settings)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(OmTransportUrl) url = parse_url(url_text, &error);
-    g_auto(OmRabbitOptions) rabbit;
-
-    fill_rabbit(&rabbit, settings);
-    if (url == NULL)
-        g_warning("transport_url is not used: %s", error->message);
-    else
-        om_bus_reload(bus, url, &rabbit);
-}
-
-/* What can change without a restart; the rest is said and waits for one. */
-static void
-reload(NmaAgent *agent, const char *why)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(NmaSettings) fresh = nma_settings_load(agent->config_file, &error);
-
-    if (fresh == NULL) {
-        g_warning("%s: configuration not taken over: %s", why, error->message);
-        return;
-    }
-    if (g_strcmp0(fresh->host, agent->settings->host) != 0 ||
-        g_strcmp0(fresh->state_dir, agent->settings->state_dir) != 0 ||
-        g_strcmp0(fresh->topic, agent->settings->topic) != 0 ||
-        g_strcmp0(fresh->control_exchange, agent->settings->control_exchange) != 0 ||
-        g_strcmp0(fresh->libvirt_uri, agent->settings->libvirt_uri) != 0 ||
-        g_strcmp0(fresh->tap_queue_type, agent->settings->tap_queue_type) != 0)
-        g_warning("host, state_dir, topic, control_exchange, [libvirt] and [tap] change only with "
-                  "a restart");
-    reload_bus(agent->bus, fresh->transport_url, fresh);
-    if (agent->reports_bus != agent->bus)
-        reload_bus(agent->reports_bus, fresh->report_transport_url, fresh);
-    nma_host_set_progress_interval(agent->host, fresh->progress_interval_ms * NMA_US_PER_MS);
-    nma_log_set_level(fresh->log_level);
-    agent->settings->mode = fresh->mode;
-    agent->settings->progress_interval_ms = fresh->progress_interval_ms;
-    agent->settings->reserved_host_memory_mib = fresh->reserved_host_memory_mib;
-    g_message("%s: configuration read again", why);
-}
-
 static void
 bus_state_changed(NmaAgent *agent, NmaNow now)
 {
@@ -501,7 +165,7 @@ bus_state_changed(NmaAgent *agent, NmaNow now)
               state.last_error[0] != '\0' ? ": " : "", state.last_error);
     if (state.credentials_refused && now.boot_us >= agent->reload_after_boot_us) {
         agent->reload_after_boot_us = now.boot_us + RELOAD_SPACING_US;
-        reload(agent, "the broker refused the credentials");
+        nma_agent_reload(agent, "the broker refused the credentials");
     }
 }
 
@@ -540,7 +204,7 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
         break;
     }
     case NMA_INBOX_REQUEST:
-        answer(agent, g_steal_pointer(&item->request));
+        nma_agent_answer(agent, g_steal_pointer(&item->request));
         break;
     case NMA_INBOX_BUS_STATE:
         bus_state_changed(agent, now);
@@ -552,7 +216,7 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
 static void
 process(NmaAgent *agent)
 {
-    NmaNow now = now_get();
+    NmaNow now = nma_agent_now();
     gboolean resync, pump = FALSE;
     g_autoptr(GPtrArray) effects = nma_effects_new();
     g_autoptr(GPtrArray) items = nma_inbox_drain(agent->inbox, &resync, &agent->inbox_dropped);
@@ -566,8 +230,8 @@ process(NmaAgent *agent)
 
         nma_host_step(agent->host, tick, now, effects);
     }
-    collect_reports(agent, effects);
-    if (save(agent, now))
+    nma_agent_collect_reports(agent, effects);
+    if (nma_agent_save(agent, now))
         pump = TRUE;
     act(agent, effects, now);
     if (pump || now.boot_us >= nma_publisher_next_deadline(agent->publisher))
@@ -617,7 +281,7 @@ write_metrics(NmaAgent *agent)
 
     if (*agent->settings->metrics_file == '\0')
         return;
-    fill_status(agent, &status);
+    nma_agent_fill_status(agent, &status);
     nma_status_to_metrics(&status, &metrics);
     nma_hypervisor_status_clear(&status.libvirt);
     if (!nma_metrics_write(&metrics, agent->settings->metrics_file, &error))
@@ -657,7 +321,7 @@ poll_timeout_ms(NmaAgent *agent, gint64 control_deadline_boot_us)
     if (agent->store_error != NULL)
         deadline = MIN(deadline, agent->save_retry_boot_us);
 
-    gint64 wait_us = deadline - now_get().boot_us;
+    gint64 wait_us = deadline - nma_agent_now().boot_us;
     /* rounded up: waking a little late is better than turning idle until it is time */
     return (int)CLAMP((wait_us + NMA_US_PER_MS - 1) / NMA_US_PER_MS, 0, 60000);
 }
@@ -669,7 +333,7 @@ take_signals(NmaAgent *agent, int signal_fd)
 
     while (read(signal_fd, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGHUP)
-            reload(agent, "SIGHUP");
+            nma_agent_reload(agent, "SIGHUP");
         else
             agent->stopping = TRUE;
     }
@@ -709,8 +373,8 @@ nma_agent_run(NmaAgent *agent, int signal_fd)
             g_error("poll: %s", g_strerror(errno));
         take_signals(agent, signal_fd);
         process(agent);
-        nma_control_dispatch(agent->control, fds + 2, n_control, now_get().boot_us);
-        housekeeping(agent, now_get());
+        nma_control_dispatch(agent->control, fds + 2, n_control, nma_agent_now().boot_us);
+        housekeeping(agent, nma_agent_now());
     }
     shut_down(agent);
 }
@@ -724,7 +388,7 @@ restore(NmaAgent *agent, GError **error)
     g_autoptr(GPtrArray) destinations = NULL;
     g_autoptr(GPtrArray) reservations = NULL;
     g_autofree char *boot_id = nma_probe_boot_id(PROC, error);
-    NmaNow now = now_get();
+    NmaNow now = nma_agent_now();
     guint skipped = 0;
 
     if (boot_id == NULL ||
@@ -748,8 +412,8 @@ restore(NmaAgent *agent, GError **error)
 
         g_message("the host was booted again: open migrations and reservations are ended");
         nma_host_rebooted(agent->host, now, effects);
-        collect_reports(agent, effects);
-        save(agent, now);
+        nma_agent_collect_reports(agent, effects);
+        nma_agent_save(agent, now);
     }
     return nma_store_set_boot_id(agent->store, boot_id, error);
 }
@@ -768,7 +432,7 @@ open_buses(NmaAgent *agent, GError **error)
     g_autofree char *compute = g_strdup_printf("compute.%s", settings->host);
     g_autofree char *compute_alt = g_strdup_printf("compute-alt.%s", settings->host);
     const char *const routing_keys[] = { compute, compute_alt, NULL };
-    g_autoptr(OmTransportUrl) url = parse_url(settings->transport_url, error);
+    g_autoptr(OmTransportUrl) url = om_transport_url_parse(settings->transport_url, error);
     g_auto(OmRabbitOptions) rabbit;
     OmBusConfig config = {
         .url = url,
@@ -784,7 +448,7 @@ open_buses(NmaAgent *agent, GError **error)
                     .methods = nma_request_names() },
     };
 
-    fill_rabbit(&rabbit, settings);
+    nma_agent_fill_rabbit(&rabbit, settings);
     if (url == NULL) {
         g_prefix_error(error, "transport_url: ");
         return FALSE;
@@ -798,7 +462,8 @@ open_buses(NmaAgent *agent, GError **error)
         agent->reports_bus = om_bus_ref(agent->bus);
         return TRUE;
     }
-    g_autoptr(OmTransportUrl) report_url = parse_url(settings->report_transport_url, error);
+    g_autoptr(OmTransportUrl) report_url =
+        om_transport_url_parse(settings->report_transport_url, error);
     if (report_url == NULL) {
         g_prefix_error(error, "[reports] transport_url: ");
         return FALSE;
@@ -852,7 +517,7 @@ open_all(NmaAgent *agent, GError **error)
                           settings->host, (const char *const *)settings->report_topics);
     if (!restore(agent, error))
         return FALSE;
-    agent->control = nma_control_new(socket_path, on_control, agent, error);
+    agent->control = nma_control_new(socket_path, nma_agent_control, agent, error);
     if (agent->control == NULL)
         return FALSE;
     agent->hypervisor = nma_hypervisor_new(&hypervisor_config, error);
@@ -863,11 +528,11 @@ NmaAgent *
 nma_agent_new(NmaSettings *settings, const char *config_file, GError **error)
 {
     NmaAgent *agent = g_new0(NmaAgent, 1);
-    NmaNow now = now_get();
+    NmaNow now = nma_agent_now();
 
     agent->settings = settings;
     agent->config_file = g_strdup(config_file);
-    agent->unsaved = g_ptr_array_new_with_free_func(unsaved_free);
+    agent->unsaved = g_ptr_array_new_with_free_func(nma_unsaved_free);
     agent->started_boot_us = now.boot_us;
     agent->bus_start_due_boot_us = now.boot_us + BUS_START_PATIENCE_US;
     agent->watchdog_interval_us = nma_sd_watchdog_interval_us();
