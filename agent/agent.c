@@ -53,9 +53,13 @@ on_tapped(OmMessage *message, gpointer user_data)
     g_autoptr(GError) error = NULL;
     NmaEvent *event = nma_nova_call_decode(message, &error);
 
-    if (event != NULL)
+    if (event != NULL) {
+        NmaNow now = nma_agent_now();
+
+        event->seen_boot_us = now.boot_us;
+        event->seen_wall_us = now.wall_us;
         nma_inbox_put_event(agent->inbox, event);
-    else if (error != NULL)
+    } else if (error != NULL)
         g_atomic_int_inc(&agent->malformed);
 }
 
@@ -231,11 +235,10 @@ process(NmaAgent *agent)
         nma_host_step(agent->host, tick, now, effects);
     }
     nma_agent_collect_reports(agent, effects);
-    if (nma_agent_save(agent, now))
-        pump = TRUE;
+    gboolean fresh = nma_agent_save(agent, now);
     act(agent, effects, now);
-    if (pump || now.boot_us >= nma_publisher_next_deadline(agent->publisher))
-        nma_publisher_pump(agent->publisher, now);
+    if (fresh || pump || now.boot_us >= nma_publisher_next_deadline(agent->publisher))
+        nma_publisher_pump(agent->publisher, fresh, now);
 }
 
 /* only while every role makes progress: a stuck one is what the watchdog is for */

@@ -134,27 +134,34 @@ send_row(NmaPublisher *publisher, const NmaOutboxRow *row)
     return sent;
 }
 
-void
-nma_publisher_pump(NmaPublisher *publisher, NmaNow now)
+/* Nobody listens: may the oldest be tried now? At a new report (ten times a second at most), or
+ * when the time has come. */
+static gboolean
+may_try(NmaPublisher *publisher, gboolean fresh, NmaNow now)
 {
-    guint window = WINDOW;
+    gint64 spaced_boot_us = publisher->last_try_boot_us + UNROUTABLE_SPACING;
 
+    if (fresh)
+        publisher->retry_boot_us = MIN(publisher->retry_boot_us, spaced_boot_us);
+    if (publisher->rows_in_flight > 0 || now.boot_us < publisher->retry_boot_us)
+        return FALSE;
+    publisher->last_try_boot_us = now.boot_us;
+    publisher->retry_boot_us = now.boot_us + UNROUTABLE_RETRY;
+    return TRUE;
+}
+
+void
+nma_publisher_pump(NmaPublisher *publisher, gboolean fresh, NmaNow now)
+{
+    guint window = publisher->stats.nobody_listens ? 1 : WINDOW;
+
+    if (publisher->stats.nobody_listens && !may_try(publisher, fresh, now))
+        return;
     if (publisher->rewind_id >= 0) {
         if (publisher->rows_in_flight > 0)
             return;
         publisher->sent_id = publisher->rewind_id;
         publisher->rewind_id = -1;
-    }
-    if (publisher->stats.nobody_listens) {
-        if (publisher->rows_in_flight > 0 ||
-            now.boot_us - publisher->last_try_boot_us < UNROUTABLE_SPACING) {
-            publisher->retry_boot_us =
-                MIN(publisher->retry_boot_us, publisher->last_try_boot_us + UNROUTABLE_SPACING);
-            return;
-        }
-        window = 1;
-        publisher->last_try_boot_us = now.boot_us;
-        publisher->retry_boot_us = now.boot_us + UNROUTABLE_RETRY;
     }
     if (publisher->rows_in_flight >= window)
         return;

@@ -26,8 +26,9 @@ NmaPublisher *nma_publisher_new(NmaStore *store, OmBus *bus, const char *exchang
                                 const char *const *topics);
 void nma_publisher_free(NmaPublisher *publisher);
 
-/* Sends what may be sent now. Call it after each commit and when the connection is back. */
-void nma_publisher_pump(NmaPublisher *publisher, NmaNow now);
+/* Sends what may be sent now. Call it after each commit that added reports (fresh), when a publish
+ * was answered, and when the connection is back. */
+void nma_publisher_pump(NmaPublisher *publisher, gboolean fresh, NmaNow now);
 gint64 nma_publisher_next_deadline(const NmaPublisher *publisher); /* boot_us or NMA_NEVER */
 
 /* What the broker said; whether it was for us (cookies of others are not). */

@@ -127,13 +127,13 @@ test_in_order_and_deleted_when_confirmed(Fixture *f, gconstpointer unused)
 {
     append(f, "one");
     append(f, "two");
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     g_assert_cmpuint(sent->len, ==, 2);
     g_assert_cmpstr(sent_at(0)->event_type, ==, "one");
     g_assert_cmpstr(sent_at(0)->key, ==, "reports.info");
     g_assert_cmpstr(sent_at(1)->event_type, ==, "two");
 
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     g_assert_cmpuint(sent->len, ==, 2); /* in flight: not sent again */
 
     answer(f, 1, OM_PUBLISH_CONFIRMED);
@@ -147,19 +147,19 @@ test_lost_connection_sends_again_in_order(Fixture *f, gconstpointer unused)
     append(f, "one");
     append(f, "two");
     append(f, "three");
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     answer(f, 0, OM_PUBLISH_CONFIRMED);
     answer(f, 1, OM_PUBLISH_FAILED);
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     g_assert_cmpuint(sent->len, ==, 3); /* the third is still in flight */
     answer(f, 2, OM_PUBLISH_FAILED);
     g_assert_cmpuint(rows(f), ==, 2);
 
     offline = TRUE;
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     g_assert_cmpuint(sent->len, ==, 3);
     offline = FALSE;
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     g_assert_cmpuint(sent->len, ==, 5);
     g_assert_cmpstr(sent_at(3)->event_type, ==, "two");
     g_assert_cmpstr(sent_at(4)->event_type, ==, "three");
@@ -175,7 +175,7 @@ test_nobody_listens_then_somebody_does(Fixture *f, gconstpointer unused)
 
     append(f, "one");
     append(f, "two");
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     answer(f, 0, OM_PUBLISH_RETURNED);
     answer(f, 1, OM_PUBLISH_RETURNED);
     nma_publisher_get_stats(f->publisher, &stats);
@@ -184,24 +184,37 @@ test_nobody_listens_then_somebody_does(Fixture *f, gconstpointer unused)
     g_assert_cmpuint(rows(f), ==, 2);
 
     /* not hammered: a pump right away sends nothing, and the deadline is finite */
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     g_assert_cmpuint(sent->len, ==, 2);
-    g_assert_cmpint(nma_publisher_next_deadline(f->publisher), <, NMA_NEVER);
+    g_assert_cmpint(nma_publisher_next_deadline(f->publisher), ==,
+                    f->now.boot_us + 300 * NMA_US_PER_S);
+
+    /* a new report is a reason to try, but not more than ten times a second */
+    append(f, "three");
+    nma_publisher_pump(f->publisher, TRUE, f->now);
+    g_assert_cmpuint(sent->len, ==, 2);
+    f->now.boot_us = nma_publisher_next_deadline(f->publisher);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
+    g_assert_cmpuint(sent->len, ==, 3);
+    answer(f, 2, OM_PUBLISH_RETURNED);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
+    g_assert_cmpuint(sent->len, ==, 3);
 
     /* five minutes later the oldest is tried, alone */
     f->now.boot_us += 300 * NMA_US_PER_S;
-    nma_publisher_pump(f->publisher, f->now);
-    g_assert_cmpuint(sent->len, ==, 3);
-    g_assert_cmpstr(sent_at(2)->event_type, ==, "one");
-    nma_publisher_pump(f->publisher, f->now);
-    g_assert_cmpuint(sent->len, ==, 3);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
+    g_assert_cmpuint(sent->len, ==, 4);
+    g_assert_cmpstr(sent_at(3)->event_type, ==, "one");
+    nma_publisher_pump(f->publisher, FALSE, f->now);
+    g_assert_cmpuint(sent->len, ==, 4);
 
     /* taken: the rest follows in order */
-    answer(f, 2, OM_PUBLISH_CONFIRMED);
-    nma_publisher_pump(f->publisher, f->now);
-    g_assert_cmpuint(sent->len, ==, 4);
-    g_assert_cmpstr(sent_at(3)->event_type, ==, "two");
     answer(f, 3, OM_PUBLISH_CONFIRMED);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
+    g_assert_cmpuint(sent->len, ==, 6);
+    g_assert_cmpstr(sent_at(4)->event_type, ==, "two");
+    answer(f, 4, OM_PUBLISH_CONFIRMED);
+    answer(f, 5, OM_PUBLISH_CONFIRMED);
     g_assert_cmpuint(rows(f), ==, 0);
 }
 
@@ -209,7 +222,7 @@ static void
 test_one_taker_of_two_topics_is_enough(Fixture *f, gconstpointer unused)
 {
     append(f, "one");
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     g_assert_cmpuint(sent->len, ==, 2);
     g_assert_cmpstr(sent_at(1)->key, ==, "audit.info");
     answer(f, 0, OM_PUBLISH_CONFIRMED);
@@ -222,11 +235,11 @@ static void
 test_failed_topic_repeats_the_row(Fixture *f, gconstpointer unused)
 {
     append(f, "one");
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     answer(f, 0, OM_PUBLISH_CONFIRMED);
     answer(f, 1, OM_PUBLISH_FAILED);
     g_assert_cmpuint(rows(f), ==, 1);
-    nma_publisher_pump(f->publisher, f->now);
+    nma_publisher_pump(f->publisher, FALSE, f->now);
     g_assert_cmpuint(sent->len, ==, 4);
     answer(f, 2, OM_PUBLISH_CONFIRMED);
     answer(f, 3, OM_PUBLISH_CONFIRMED);
