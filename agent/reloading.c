@@ -1,5 +1,11 @@
 #include "agent/agent_private.h"
 
+static char *
+set_or_null(const char *text)
+{
+    return text != NULL && *text != '\0' ? g_strdup(text) : NULL;
+}
+
 void
 nma_agent_fill_rabbit(OmRabbitOptions *rabbit, const NmaSettings *settings)
 {
@@ -11,10 +17,12 @@ nma_agent_fill_rabbit(OmRabbitOptions *rabbit, const NmaSettings *settings)
     rabbit->rabbit_transient_queues_ttl_s = (guint)settings->rabbit_transient_queues_ttl_s;
     rabbit->heartbeat_timeout_threshold_s = (guint)settings->heartbeat_timeout_threshold_s;
     rabbit->ssl = settings->ssl;
-    rabbit->ssl_ca_file = g_strdup(settings->ssl_ca_file);
-    rabbit->ssl_cert_file = g_strdup(settings->ssl_cert_file);
-    rabbit->ssl_key_file = g_strdup(settings->ssl_key_file);
+    rabbit->ssl_version = set_or_null(settings->ssl_version);
+    rabbit->ssl_ca_file = set_or_null(settings->ssl_ca_file);
+    rabbit->ssl_cert_file = set_or_null(settings->ssl_cert_file);
+    rabbit->ssl_key_file = set_or_null(settings->ssl_key_file);
     rabbit->ssl_enforce_hostname_verification = settings->ssl_enforce_hostname_verification;
+    rabbit->login_external = g_strcmp0(settings->rabbit_login_method, "EXTERNAL") == 0;
 }
 
 static void
