@@ -5,84 +5,64 @@ import os
 import signal
 import subprocess
 
-from .process import LabError, Process, wait_for
+from .process import LabError, wait_for
 
-_NOVA_CONF = """[DEFAULT]
-host = {host}
-transport_url = {url}
-reserved_host_memory_mb = {reserved}
-[libvirt]
-connection_uri = {libvirt_uri}
-[oslo_messaging_rabbit]
-amqp_durable_queues = false
-"""
-
-_AGENT_CONF = """[agent]
-state_dir = {directory}/state
-run_dir = {directory}/run
-metrics_file = {directory}/metrics.prom
-[nova]
-config_files = {directory}/nova.conf
-[reports]
-progress_interval_ms = {progress_ms}
-{extra}
-"""
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
-def build_directory():
-    """Where the programs under test are: make sets top_builddir, a person runs ./bootstrap first."""
-    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    return os.environ.get("top_builddir") or os.path.join(here, "_build", "default")
+def program(name):
+    """A program under test: make sets top_builddir, a person runs ./bootstrap first."""
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    build = os.environ.get("top_builddir") or os.path.join(top, "_build", "default")
+    return os.path.join(build, "agent", name)
 
 
 class Agent:
-    """`clock_shift_s` moves the wall clock that this agent sees (libfaketime)."""
+    """`clock_shift_s` moves the wall clock that this agent sees. `sections` adds to its configuration."""
 
-    def __init__(self, directory, host, libvirt_uri, url, clock_shift_s=0, progress_ms=200, reserved_mib=0,
-                 extra=""):
-        self.directory, self.host = directory, host
-        self.log = os.path.join(directory, "agent.log")
-        self.config = os.path.join(directory, "nova-migration-agent.conf")
-        self.binary = os.path.join(build_directory(), "nova-migration-agent")
-        self.clock_shift_s = clock_shift_s
+    def __init__(self, lab, host_name, clock_shift_s=0, sections=None, nova_extra=""):
+        self.lab, self.host_name, self.clock_shift_s = lab, host_name, clock_shift_s
+        self.name = f"agent-{host_name}"
+        self.log = lab.path(f"{self.name}.log")
+        run = lab.path(f"run-{host_name}")
+        os.makedirs(run, mode=0o700, exist_ok=True)
+        merged = {"agent": {"run_dir": run, "metrics_file": lab.path(f"{self.name}.prom"),
+                            "log_level": "info"},
+                  "reports": {"progress_interval_ms": 200}}
+        for section, options in (sections or {}).items():
+            merged.setdefault(section, {}).update(options)
+        # the guests share one small machine: reserving nothing keeps the memory check about the test
+        self.config = lab.write_agent_conf(host_name, merged,
+                                           nova_extra="[DEFAULT]\nreserved_host_memory_mb = 0\n" + nova_extra)
         self.process = None
-        for name in ("state", "run"):
-            os.makedirs(os.path.join(directory, name), exist_ok=True)
-        self._write("nova.conf", _NOVA_CONF.format(host=host, url=url, libvirt_uri=libvirt_uri,
-                                                   reserved=reserved_mib))
-        self._write("nova-migration-agent.conf",
-                    _AGENT_CONF.format(directory=directory, progress_ms=progress_ms, extra=extra))
-
-    def _write(self, name, text):
-        path = os.path.join(self.directory, name)
-        with open(path, "w", encoding="ascii", opener=lambda p, f: os.open(p, f, 0o600)) as conf:
-            conf.write(text)
 
     def _environment(self):
         environment = dict(os.environ)
         if self.clock_shift_s:
-            environment["LD_PRELOAD"] = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-            environment["FAKETIME"] = f"{self.clock_shift_s:+d}s"
-            environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+            environment.update(LD_PRELOAD=FAKETIME, FAKETIME=f"{self.clock_shift_s:+d}s",
+                               FAKETIME_DONT_FAKE_MONOTONIC="1")
         return environment
 
     def start(self, wait=True):
-        command = [self.binary, "run", "--config-file", self.config]
-        self.process = Process(f"agent-{self.host}", command, self.log, self._environment())
+        self.process = self.lab.start_process(
+            self.name, [program("nova-migration-agent"), "run", "--config-file", self.config], self._environment())
         if wait:
-            wait_for(self._ready, 20, f"agent of {self.host} is ready (log: {self.log})", 0.05)
+            self.wait_ready()
         return self
+
+    def wait_ready(self, timeout=30):
+        wait_for(self._ready, timeout, f"agent of {self.host_name} is ready (log: {self.log})", 0.1)
 
     def _ready(self):
         if not self.process.running():
-            raise LabError(f"agent of {self.host} ended:\n{self.process.log_tail()}")
+            raise LabError(f"agent of {self.host_name} ended:\n{self.process.log_tail()}")
         return self.status().get("health") == "ok"
 
     def command(self, *arguments, timeout=15):
-        """One sub-command; (exit status, standard output)."""
-        done = subprocess.run([self.binary, arguments[0], "--config-file", self.config, *arguments[1:]],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=timeout, check=False, text=True)
+        """One sub-command; (exit status, output)."""
+        done = subprocess.run([program("nova-migration-agent"), arguments[0], "--config-file", self.config,
+                               *arguments[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=timeout, check=False, text=True)
         return done.returncode, done.stdout
 
     def status(self):
