@@ -265,7 +265,7 @@ test_nova_as_nova_reads_it(Fixture *f, gconstpointer data)
 
     write_file(f, "nova.conf",
                "[DEFAULT]\nmy_ip: 10.0.0.9\nhost = c-$my_ip\nreserved_host_memory_mb = 4096\n"
-               "transport_url = rabbit://nova:" SECRET "#;1@a,\n  nova:x@b/cell\n"
+               "transport_url = rabbit://nova:" SECRET ";1@a,nova:x@b/cell\n"
                "[libvirt]\nconnection_uri = qemu+tcp://$my_ip/system\n"
                "[oslo_messaging_notifications]\ntransport_url = rabbit://n:o@c/\n"
                "[oslo_messaging_rabbit]\nrabbit_use_ssl = yes\nkombu_ssl_ca_certs = /old\n"
@@ -278,7 +278,7 @@ test_nova_as_nova_reads_it(Fixture *f, gconstpointer data)
     s = load_good(f, own);
     g_assert_cmpstr(s->host, ==, "c-10.0.0.9");
     g_assert_cmpint(s->reserved_host_memory_mib, ==, 4096);
-    g_assert_nonnull(strstr(s->transport_url, "#;1@a,"));
+    g_assert_nonnull(strstr(s->transport_url, ";1@a,"));
     g_assert_cmpstr(s->report_transport_url, ==, "rabbit://n:o@c/");
     g_assert_cmpstr(s->libvirt_uri, ==, "qemu+tcp://10.0.0.9/system");
     g_assert_cmpstr(s->control_exchange, ==, "openstack");
@@ -341,6 +341,10 @@ test_nova_refused(Fixture *f, gconstpointer data)
         { "[DEFAULT]\ntransport_url = rabbit://h/\nreserved_host_memory_mb = -1\n",
           "*:3: [DEFAULT] reserved_host_memory_mb: -1 is not a number from 0 to *" },
         { "[DEFAULT]\ntransport_url = rabbit://h/\nhost = a b\n", "*host is no host name" },
+        { "[DEFAULT]\ntransport_url = rabbit://u:" SECRET "#@h/\n", "broker: *" },
+        { "[DEFAULT]\ntransport_url = rabbit://h/\n[oslo_messaging_notifications]\n"
+          "transport_url = kafka://u:" SECRET "@h/\n",
+          "reports: *" },
         { "[DEFAULT]\ntransport_url = rabbit://h/\nhost = $my_ip\n", "*host names $my_ip*" },
     };
 
