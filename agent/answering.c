@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "agent/agent_private.h"
 
 #include "agent/json/requests.h"

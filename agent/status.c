@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "agent/status.h"
 
 #include <unistd.h>
