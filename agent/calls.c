@@ -3,17 +3,14 @@
 #include "agent/json/nova_objects.h"
 #include "agent/json/requests.h"
 
-/* Nova's conductor manager answers version 3.0 in every release (nova/conductor/rpcapi.py) */
 #define CONDUCTOR_TOPIC      "conductor"
-#define CONDUCTOR_VERSION    "3.0"
 #define CONDUCTOR_TIMEOUT_MS 10000
 #define PEER_TIMEOUT_MS      5000
 
 typedef struct {
-    gboolean peer;
-    GStrv instances;     /* conductor */
-    char *instance_uuid; /* peer */
-    gint64 sent_wall_us; /* peer */
+    gboolean peer; /* else the conductor */
+    char *instance_uuid;
+    gint64 sent_wall_us;
 } Question;
 
 struct NmaCalls {
@@ -28,7 +25,6 @@ question_free(gpointer data)
 {
     Question *question = data;
 
-    g_strfreev(question->instances);
     g_free(question->instance_uuid);
     g_free(question);
 }
@@ -66,35 +62,44 @@ peer_event(const char *instance_uuid, NmaPeerState state)
     return event;
 }
 
-static guint64
-remember(NmaCalls *calls, Question *question)
+static NmaEvent *
+conductor_event(const char *instance_uuid, const json_t *result)
 {
+    const char *const instances[] = { instance_uuid, NULL };
+
+    return nma_conductor_answer_decode(result, instances);
+}
+
+/* FALSE: the bus does not take it */
+static gboolean
+ask(NmaCalls *calls, gboolean peer, const char *instance_uuid, const OmTarget *target,
+    const char *method, json_t *args /* taken */, const OmCallOptions *options)
+{
+    Question *question = g_new0(Question, 1);
     guint64 cookie = calls->next_cookie++;
 
+    question->peer = peer;
+    question->instance_uuid = g_strdup(instance_uuid);
+    question->sent_wall_us = g_get_real_time();
     g_hash_table_insert(calls->open, g_memdup2(&cookie, sizeof cookie), question);
-    return cookie;
+    gboolean taken = om_bus_call(calls->bus, target, method, args, options, cookie, NULL);
+    if (!taken)
+        g_hash_table_remove(calls->open, &cookie);
+    json_decref(args);
+    return taken;
 }
 
 NmaEvent *
-nma_calls_ask_conductor(NmaCalls *calls, const char *const *instances)
+nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid)
 {
-    const OmTarget target = { .topic = CONDUCTOR_TOPIC, .version = CONDUCTOR_VERSION };
+    const OmTarget target = { .topic = CONDUCTOR_TOPIC, .version = NMA_CONDUCTOR_VERSION };
     json_t *context = om_context_admin(NULL);
     const OmCallOptions options = { .timeout_ms = CONDUCTOR_TIMEOUT_MS, .context = context };
-    json_t *args = nma_conductor_question(instances);
-    Question *question = g_new0(Question, 1);
-    NmaEvent *event = NULL;
+    gboolean taken = ask(calls, FALSE, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
+                         nma_conductor_question(instance_uuid), &options);
 
-    question->instances = g_strdupv((GStrv)instances);
-    guint64 cookie = remember(calls, question);
-    if (!om_bus_call(calls->bus, &target, "object_class_action_versions", args, &options, cookie,
-                     NULL)) {
-        event = nma_conductor_answer_decode(NULL, instances);
-        g_hash_table_remove(calls->open, &cookie);
-    }
-    json_decref(args);
     json_decref(context);
-    return event;
+    return taken ? NULL : conductor_event(instance_uuid, NULL);
 }
 
 NmaEvent *
@@ -105,21 +110,11 @@ nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
                               .rpc_namespace = NMA_RPC_NAMESPACE,
                               .version = NMA_RPC_VERSION };
     const OmCallOptions options = { .timeout_ms = PEER_TIMEOUT_MS };
-    Question *question = g_new0(Question, 1);
-    NmaEvent *event = NULL;
 
-    question->peer = TRUE;
-    question->instance_uuid = g_strdup(instance_uuid);
-    question->sent_wall_us = g_get_real_time();
-    json_t *args = json_pack("{s:I}", "caller_wall_us", (json_int_t)question->sent_wall_us);
-    guint64 cookie = remember(calls, question);
-    if (!om_bus_call(calls->bus, &target, nma_request_names()[NMA_REQUEST_HELLO], args, &options,
-                     cookie, NULL)) {
-        event = peer_event(instance_uuid, NMA_PEER_ABSENT);
-        g_hash_table_remove(calls->open, &cookie);
-    }
-    json_decref(args);
-    return event;
+    return ask(calls, TRUE, instance_uuid, &target, nma_request_names()[NMA_REQUEST_HELLO],
+               nma_request_hello_args(g_get_real_time()), &options)
+               ? NULL
+               : peer_event(instance_uuid, NMA_PEER_ABSENT);
 }
 
 static NmaEvent *
@@ -147,11 +142,9 @@ nma_calls_finished(NmaCalls *calls, const OmCallResult *result)
 
     if (question == NULL)
         return NULL;
-    if (question->peer)
-        event = peer_answered(question, result);
-    else
-        event = nma_conductor_answer_decode(result->status == OM_CALL_OK ? result->result : NULL,
-                                            (const char *const *)question->instances);
+    event = question->peer ? peer_answered(question, result)
+                           : conductor_event(question->instance_uuid,
+                                             result->status == OM_CALL_OK ? result->result : NULL);
     g_hash_table_remove(calls->open, &result->cookie);
     return event;
 }

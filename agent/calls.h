@@ -17,7 +17,7 @@ NmaCalls *nma_calls_new(OmBus *bus, const char *topic);
 void nma_calls_free(NmaCalls *calls);
 
 /* Both answer at once with an event when the bus cannot take the question (owned; else NULL). */
-NmaEvent *nma_calls_ask_conductor(NmaCalls *calls, const char *const *instances);
+NmaEvent *nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid);
 NmaEvent *nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host);
 
 /* The event that an answer makes; NULL when the call was not ours. */
