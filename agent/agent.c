@@ -150,8 +150,8 @@ act(NmaAgent *agent, const GPtrArray *effects, NmaNow now)
             gather_facts(agent, effect->instance_uuid);
             break;
         case NMA_EFFECT_ASK_CONDUCTOR:
-            put_if(agent,
-                   nma_calls_ask_conductor(agent->calls, (const char *const *)effect->instances));
+            for (char **instance = effect->instances; *instance != NULL; instance++)
+                put_if(agent, nma_calls_ask_conductor(agent->calls, *instance));
             break;
         case NMA_EFFECT_ASK_PEER:
             put_if(agent, nma_calls_ask_peer(agent->calls, effect->instance_uuid, effect->host));
