@@ -166,9 +166,17 @@ bus_state_changed(NmaAgent *agent, NmaNow now)
     OmBusState state;
 
     om_bus_get_state(agent->bus, &state);
-    g_message("bus: in %s, out %s%s%s", state.in_connected ? state.in_broker : "not connected",
-              state.out_connected ? state.out_broker : "not connected",
-              state.last_error[0] != '\0' ? ": " : "", state.last_error);
+    g_autofree char *said = g_strdup_printf(
+        "bus: in %s, out %s, tap %s%s%s", state.in_connected ? state.in_broker : "not connected",
+        state.out_connected ? state.out_broker : "not connected",
+        state.tap_bound ? "bound" : "not bound", state.last_error[0] != '\0' ? ": " : "",
+        state.last_error);
+    /* many changes look the same to a reader */
+    if (g_strcmp0(said, agent->bus_said) != 0) {
+        g_message("%s", said);
+        g_free(agent->bus_said);
+        agent->bus_said = g_steal_pointer(&said);
+    }
     if (state.credentials_refused && now.boot_us >= agent->reload_after_boot_us) {
         agent->reload_after_boot_us = now.boot_us + RELOAD_SPACING_US;
         nma_agent_reload(agent, "the broker refused the credentials");
@@ -238,9 +246,10 @@ process(NmaAgent *agent)
     }
     nma_agent_collect_reports(agent, effects);
     gboolean fresh = nma_agent_save(agent, now);
-    act(agent, effects, now);
+    /* before progress is sent: a phase's start comes first */
     if (fresh || pump || now.boot_us >= nma_publisher_next_deadline(agent->publisher))
         nma_publisher_pump(agent->publisher, fresh, now);
+    act(agent, effects, now);
 }
 
 /* only while every role makes progress: a stuck one is what the watchdog is for */
@@ -567,5 +576,6 @@ nma_agent_free(NmaAgent *agent)
     nma_settings_free(agent->settings);
     g_free(agent->config_file);
     g_free(agent->store_error);
+    g_free(agent->bus_said);
     g_free(agent);
 }

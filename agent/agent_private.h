@@ -30,7 +30,8 @@ struct NmaAgent {
     gboolean bus_started;
     gint64 started_boot_us, bus_start_due_boot_us;
     GPtrArray *unsaved; /* of NmaUnsaved: reports that wait for their transaction */
-    char *store_error;
+    char *store_error;  /* NULL: the last write succeeded */
+    char *bus_said;     /* last line about the bus in the log */
     gint64 save_retry_boot_us;
     gint64 metrics_due_boot_us, watchdog_due_boot_us, reload_after_boot_us;
     gint64 watchdog_interval_us;

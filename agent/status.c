@@ -72,6 +72,16 @@ bus_to_json(const NmaStatus *status)
         status->bus.blocked, "tls_unverified", status->bus.tls_unverified);
 }
 
+static json_t *
+migrations_to_json(const NmaStatus *status)
+{
+    json_t *result = nma_result_list(status->host);
+    json_t *migrations = json_incref(json_object_get(result, "migrations"));
+
+    json_decref(result);
+    return migrations;
+}
+
 json_t *
 nma_status_to_json(const NmaStatus *status)
 {
