@@ -44,6 +44,9 @@ void nma_hypervisor_stop(NmaHypervisor *hypervisor, gint64 deadline_ms);
  * is merged into it. */
 void nma_hypervisor_read_domain(NmaHypervisor *hypervisor, const char *instance_uuid);
 
+/* Posts NMA_EVENT_RESYNC as after a reconnect: events were lost between us and core. */
+void nma_hypervisor_resync(NmaHypervisor *hypervisor);
+
 void nma_hypervisor_get_status(NmaHypervisor *hypervisor, NmaHypervisorStatus *status);
 void nma_hypervisor_status_clear(NmaHypervisorStatus *status);
 
