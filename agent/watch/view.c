@@ -76,7 +76,7 @@ nma_watch_guest_text(const NmaWatchPicture *picture)
     if (picture->guest_place == NMA_GUEST_GONE)
         return g_strdup("is gone from the host that had it");
     if (picture->guest_place == NMA_GUEST_UNKNOWN)
-        return g_strdup("is where it was, or unknown");
+        return g_strdup("is in an unknown place");
     name = nma_watch_text_clean(host ? host : "?", 64);
     return g_strconcat(state, name,
                        picture->guest_place == NMA_GUEST_ON_SOURCE ? " (source)"

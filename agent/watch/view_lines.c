@@ -20,21 +20,21 @@ typedef enum {
     N_COLUMNS
 } Column;
 
-#define BAR_CELLS 12
+#define BAR_CELLS 9
 
 static const struct {
     const char *heading;
     guint width;
     guint importance; /* 0: always there */
 } columns[N_COLUMNS] = {
-    [COLUMN_CELL] = { "CELL", 8, 5 },
-    [COLUMN_INSTANCE] = { "INSTANCE", 20, 0 },
-    [COLUMN_PATH] = { "FROM -> TO", 25, 2 },
-    [COLUMN_PHASE] = { "PHASE", 24, 0 },
+    [COLUMN_CELL] = { "CELL", 8, 6 },
+    [COLUMN_INSTANCE] = { "INSTANCE", 16, 0 },
+    [COLUMN_PATH] = { "FROM -> TO", 22, 4 },
+    [COLUMN_PHASE] = { "PHASE", 23, 0 },
     [COLUMN_BAR] = { "PROGRESS", BAR_CELLS + 7, 1 },
-    [COLUMN_RATE] = { "RATE", 12, 4 },
-    [COLUMN_REMAINING] = { "REMAINING", 10, 3 },
-    [COLUMN_DOWNTIME] = { "DOWNTIME", 15, 6 },
+    [COLUMN_RATE] = { "RATE", 12, 2 },
+    [COLUMN_REMAINING] = { "REMAINING", 9, 3 },
+    [COLUMN_DOWNTIME] = { "DOWNTIME", 15, 5 },
     [COLUMN_TIME] = { "TIME", 12, 7 },
     [COLUMN_NOTES] = { "NOTES", 30, 8 },
 };
@@ -64,7 +64,7 @@ static char *
 instance_text(const NmaWatchPicture *picture)
 {
     const NmaIdentity *identity = &picture->identity;
-    g_autofree char *name = nma_watch_text_clean(identity->instance_name, 11);
+    g_autofree char *name = nma_watch_text_clean(identity->instance_name, 48);
 
     /* two instances may have one name: the beginning of the uuid tells them apart */
     return g_strdup_printf("%.8s%s%s", identity->instance_uuid, *name ? " " : "", name);
