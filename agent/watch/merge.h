@@ -57,7 +57,7 @@ typedef struct {
     gboolean refused; /* an agent's check said no (or could not say); Nova may go on */
     const char *text; /* the words to that reason; NULL if none */
     guint missing;    /* gap marks of both sides */
-    gint64 silent_us; /* since the last word of either side */
+    gint64 silent_us; /* since the last word of either side; NMA_UNKNOWN in a recording */
     guint64 heard_order; /* when the last word came, to sort by */
 } NmaWatchPicture;
 

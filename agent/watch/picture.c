@@ -59,7 +59,13 @@ nma_watch_outcome_exit_code(NmaWatchOutcome outcome)
 static gboolean
 has_final_error(const NmaWatchAttempt *attempt)
 {
-    return attempt && attempt->error_sequence && meanings[attempt->error_reason] != MEANS_REFUSED;
+    if (!attempt || !attempt->error_sequence)
+        return FALSE;
+    /* a reason of a newer agent: before the guest arrives it is most likely one more check */
+    if (attempt->error_reason == NMA_REASON_UNRECOGNIZED &&
+        attempt->role == NMA_ROLE_DESTINATION && attempt->error_phase <= NMA_PHASE_RESERVATION)
+        return FALSE;
+    return meanings[attempt->error_reason] != MEANS_REFUSED;
 }
 
 static gboolean
@@ -387,5 +393,5 @@ nma_watch_picture_make(NmaWatchPicture *picture, const GPtrArray *attempts, gint
         picture->missing += nma_watch_attempt_missing(attempt);
         heard_us = MAX(heard_us, attempt->heard_us);
     }
-    picture->silent_us = now_us == NMA_NEVER ? 0 : MAX(now_us - heard_us, 0);
+    picture->silent_us = now_us == NMA_NEVER ? NMA_UNKNOWN : MAX(now_us - heard_us, 0);
 }

@@ -5,7 +5,7 @@
 #include "agent/watch/text.h"
 
 #define LABEL_COLUMNS 12
-#define SIDE_COLUMNS  27
+#define SIDE_COLUMNS  31
 #define BAR_CELLS     30
 #define NAME_COLUMNS  64
 
@@ -267,8 +267,15 @@ age_text(const NmaWatchAttempt *attempt, gint64 newest_us, gint64 silent_us)
 
     if (!attempt)
         return g_strdup("");
+    if (silent_us == NMA_UNKNOWN) { /* a recording: by that host's own clock */
+        g_autoptr(GDateTime) at =
+            g_date_time_new_from_unix_utc(attempt->occurred_wall_us / NMA_US_PER_S);
+
+        age = at ? g_date_time_format(at, "%F %TZ") : g_strdup("?");
+        return g_strdup_printf("%s, nr %" G_GUINT64_FORMAT, age, attempt->last.sequence);
+    }
     age = nma_watch_format_duration_us(silent_us + newest_us - attempt->heard_us);
-    return g_strdup_printf("%s ago, number %" G_GUINT64_FORMAT, age, attempt->last.sequence);
+    return g_strdup_printf("%s ago, nr %" G_GUINT64_FORMAT, age, attempt->last.sequence);
 }
 
 static char *
