@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "nova-conf-tool/catalogue.h"
 #include "nova-conf-tool/effective_internal.h"
 
 G_DEFINE_QUARK(nct - config - error, nct_config_error)
@@ -87,7 +88,7 @@ config_new(const NctSchema *schema, guint release)
     config->main_files = g_ptr_array_new_with_free_func(g_free);
     config->load_errors = g_ptr_array_new_with_free_func((GDestroyNotify)g_error_free);
     config->slots = g_hash_table_new_full(slot_hash, slot_equal, g_free, NULL);
-    config->schema = schema ? schema : &nct_schema_empty;
+    config->schema = schema ? schema : nct_catalogue_schema(release);
     config->dialect = nct_dialect_for_release(release);
     return config;
 }

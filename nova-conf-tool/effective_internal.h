@@ -14,9 +14,6 @@ struct NctConfig {
     GStrv environment; /* NULL when the dialect does not read it */
 };
 
-/* knows no option: everything that a file sets is a plain string */
-extern const NctSchema nct_schema_empty;
-
 guint nct_option_n_names(const NctOption *option);
 NctName nct_option_name(const NctOption *option, guint i);
 char *nct_option_environment_name(const NctOption *option);

@@ -14,24 +14,6 @@
 #define MAX_LOOKUPS     10000u
 #define MAX_VALUE_BYTES (1u << 20)
 
-static const NctOption *
-find_nothing(const NctSchema *schema, const char *group, const char *name)
-{
-    return NULL;
-}
-
-static gboolean
-has_no_group(const NctSchema *schema, const char *group)
-{
-    return FALSE;
-}
-
-const NctSchema nct_schema_empty = {
-    .find = find_nothing,
-    .find_by_old_name = find_nothing,
-    .has_group = has_no_group,
-};
-
 typedef struct {
     const NctConfig *config;
     guint depth;
