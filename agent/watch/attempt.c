@@ -123,10 +123,9 @@ fold_optional_words(NmaWatchAttempt *attempt, const NmaReport *report, NmaWatchR
     if (report->has_stats && outranks(rank, &attempt->stats_rank)) {
         attempt->stats = report->stats;
         /* of a finished job: it alone has a net downtime, and it is over once the guest moved */
-        attempt->stats_final = report->stats.downtime_net_ms != NMA_UNKNOWN ||
-                               report->phase == NMA_PHASE_COMMITMENT ||
-                               (report->kind == NMA_REPORT_END &&
-                                report->phase >= NMA_PHASE_STOP_AND_COPY);
+        attempt->stats_final =
+            report->stats.downtime_net_ms != NMA_UNKNOWN || report->phase == NMA_PHASE_COMMITMENT ||
+            (report->kind == NMA_REPORT_END && report->phase >= NMA_PHASE_STOP_AND_COPY);
     }
     if (report->text && outranks(rank, &attempt->text_rank))
         replace_text(&attempt->text, report->text, NMA_WATCH_MAX_TEXT_BYTES);

@@ -22,7 +22,7 @@ typedef struct {
 } NmaWatchRank;
 
 typedef struct {
-    gboolean heard; /* some report named this phase */
+    gboolean heard;                         /* some report named this phase */
     guint64 start_sequence, close_sequence; /* 0: not heard */
     gboolean failed;                        /* closed by an error */
     gboolean skipped;
@@ -70,11 +70,11 @@ typedef struct {
     NmaReason error_reason;
     NmaPhase error_phase;
 
-    gint64 first_wall_us;                 /* of what was heard, on that host's clock */
+    gint64 first_wall_us;                   /* of what was heard, on that host's clock */
     gint64 step_first_wall_us[NMA_N_STEPS]; /* NMA_UNKNOWN: step not heard */
     guint64 seen[NMA_WATCH_COUNTED_SEQUENCES / 64];
     guint64 first_order, last_order; /* when the model heard of it, counted; 0: not yet */
-    guint64 told; /* highest sequence that any report, progress too, speaks of */
+    guint64 told;                    /* highest sequence that any report, progress too, speaks of */
 } NmaWatchAttempt;
 
 NmaWatchAttempt *nma_watch_attempt_new(const char *cell, const char *host, const NmaReport *first);

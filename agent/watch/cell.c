@@ -4,7 +4,7 @@
 
 #define RABBIT_GROUP "oslo_messaging_rabbit"
 
-G_DEFINE_QUARK(nma-watch-cell-error-quark, nma_watch_cell_error)
+G_DEFINE_QUARK(nma - watch - cell - error - quark, nma_watch_cell_error)
 
 /* One row is one option of [oslo_messaging_rabbit] that touches us. */
 static const struct {
@@ -27,10 +27,10 @@ static const struct {
     gsize offset;
     guint max;
 } numbers[] = {
-    { "rabbit_transient_queues_ttl", G_STRUCT_OFFSET(OmRabbitOptions, rabbit_transient_queues_ttl_s),
-      86400 },
-    { "heartbeat_timeout_threshold", G_STRUCT_OFFSET(OmRabbitOptions, heartbeat_timeout_threshold_s),
-      3600 },
+    { "rabbit_transient_queues_ttl",
+      G_STRUCT_OFFSET(OmRabbitOptions, rabbit_transient_queues_ttl_s), 86400 },
+    { "heartbeat_timeout_threshold",
+      G_STRUCT_OFFSET(OmRabbitOptions, heartbeat_timeout_threshold_s), 3600 },
 };
 
 /* the first name that is set wins: the newer ones stand first */
@@ -98,8 +98,7 @@ find_url(const NctConfig *config, GError **error)
 
     for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
         g_autoptr(GError) failure = NULL;
-        char *text =
-            nct_config_get_string(config, places[i].group, places[i].name, NULL, &failure);
+        char *text = nct_config_get_string(config, places[i].group, places[i].name, NULL, &failure);
 
         if (failure) {
             g_propagate_error(error, g_steal_pointer(&failure));

@@ -28,8 +28,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaWatchNews, nma_watch_news_free)
 
 typedef struct NmaWatchListener NmaWatchListener;
 
-/* cells: of NmaWatchCell, borrowed, must outlive the listener. Starts to connect at once, in threads
- * of its own: block the signals that the caller wants to handle before. */
+/* cells: of NmaWatchCell, borrowed, must outlive the listener. Starts to connect at once, in
+ * threads of its own: block the signals that the caller wants to handle before. */
 NmaWatchListener *nma_watch_listener_start(const GPtrArray *cells, const char *topic,
                                            GError **error);
 /* Stops and frees; FALSE: a thread hangs and was left behind with what it uses (exit then). */

@@ -1,5 +1,6 @@
 /*
- * nova-migration-watch: shows live migrations as the agents report them. See nova-migration-watch(1).
+ * nova-migration-watch: shows live migrations as the agents report them. See
+ * nova-migration-watch(1).
  */
 #include "config.h"
 
@@ -21,9 +22,9 @@
 #define DRAW_EVERY_US (250 * NMA_US_PER_MS) /* at most, while reports come */
 #define TICK_US       NMA_US_PER_S          /* ages and durations go on without reports */
 /* the other side's last word is waited for so long after the result is known */
-#define SETTLE_US     (2 * NMA_US_PER_S)
+#define SETTLE_US (2 * NMA_US_PER_S)
 /* --once: how long reports are gathered; agents send one a second while memory flows */
-#define GATHER_US     (3 * NMA_US_PER_S)
+#define GATHER_US (3 * NMA_US_PER_S)
 /* --once INSTANCE: from the first word on, so that the other side's is heard too */
 #define GATHER_BOTH_US (1200 * NMA_US_PER_MS)
 #define CONNECT_US     (30 * NMA_US_PER_S)
@@ -33,13 +34,13 @@ typedef struct {
     NmaWatchOutput output;
     NmaWatchListener *listener;
     int signal_fd;
-    int end_signal;        /* that asked us to end; 0: none */
+    int end_signal; /* that asked us to end; 0: none */
     gint64 started_us;
-    gint64 listening_us;   /* since when all cells were listened to once; NMA_NEVER: not yet */
-    GHashTable *up;        /* cells that are listened to now */
+    gint64 listening_us; /* since when all cells were listened to once; NMA_NEVER: not yet */
+    GHashTable *up;      /* cells that are listened to now */
     guint n_cells;
-    gint64 found_us;       /* when the target was first heard of; NMA_NEVER */
-    gint64 result_us;      /* when its result was first known; NMA_NEVER */
+    gint64 found_us;  /* when the target was first heard of; NMA_NEVER */
+    gint64 result_us; /* when its result was first known; NMA_NEVER */
     gint64 drawn_us;
 } Watch;
 
@@ -300,8 +301,7 @@ replay(const NmaWatchOptions *options)
         nma_watch_output_final(&output, NMA_NEVER);
         if (options->target) {
             target = nma_watch_output_target(&output, NMA_NEVER);
-            code = target ? nma_watch_outcome_exit_code(target->outcome)
-                          : NMA_WATCH_EXIT_NOT_FOUND;
+            code = target ? nma_watch_outcome_exit_code(target->outcome) : NMA_WATCH_EXIT_NOT_FOUND;
         }
     }
     nma_watch_output_clear(&output);

@@ -107,9 +107,9 @@ find_group(const Instance *instance, const NmaWatchAttempt *attempt)
 static int
 name_grade(const NmaWatchAttempt *attempt)
 {
-    return *attempt->identity.migration_uuid                     ? 0
+    return *attempt->identity.migration_uuid               ? 0
            : attempt->identity.migration_id != NMA_UNKNOWN ? 1
-                                                                 : 2;
+                                                           : 2;
 }
 
 /* Those that know most come first, so that the grouping does not depend on who was heard first. */
@@ -341,8 +341,7 @@ get_instance(NmaWatchModel *model, const char *instance_uuid)
 
     if (!instance) {
         instance = g_new0(Instance, 1);
-        instance->attempts =
-            g_ptr_array_new_with_free_func((GDestroyNotify)nma_watch_attempt_free);
+        instance->attempts = g_ptr_array_new_with_free_func((GDestroyNotify)nma_watch_attempt_free);
         instance->groups = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
         g_hash_table_insert(model->instances, g_strdup(instance_uuid), instance);
     }

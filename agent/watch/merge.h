@@ -39,7 +39,7 @@ typedef struct {
     const NmaWatchAttempt *source, *destination;
     guint attempts; /* how many were heard, e.g. a destination that refused before */
 
-    NmaPhase phase;    /* the last in phase order that either side named */
+    NmaPhase phase; /* the last in phase order that either side named */
     gboolean phase_open;
     gboolean phase_failed;
     const NmaWatchAttempt *teller; /* whose word on that phase is shown; never NULL */
@@ -52,12 +52,12 @@ typedef struct {
     NmaGuestState guest_state;
 
     NmaWatchOutcome outcome;
-    gboolean settled; /* ended, and every side that was heard has said its last word */
-    NmaReason reason; /* of the failure, or of a refusal that Nova may not heed */
-    gboolean refused; /* an agent's check said no (or could not say); Nova may go on */
-    const char *text; /* the words to that reason; NULL if none */
-    guint missing;    /* gap marks of both sides */
-    gint64 silent_us; /* since the last word of either side; NMA_UNKNOWN in a recording */
+    gboolean settled;    /* ended, and every side that was heard has said its last word */
+    NmaReason reason;    /* of the failure, or of a refusal that Nova may not heed */
+    gboolean refused;    /* an agent's check said no (or could not say); Nova may go on */
+    const char *text;    /* the words to that reason; NULL if none */
+    guint missing;       /* gap marks of both sides */
+    gint64 silent_us;    /* since the last word of either side; NMA_UNKNOWN in a recording */
     guint64 heard_order; /* when the last word came, to sort by */
 } NmaWatchPicture;
 

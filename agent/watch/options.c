@@ -4,12 +4,12 @@
 
 #include "agent/core/identity.h"
 
-G_DEFINE_QUARK(nma-watch-option-error-quark, nma_watch_option_error)
+G_DEFINE_QUARK(nma - watch - option - error - quark, nma_watch_option_error)
 
 #define MAX_CELLS     64
 #define MAX_TIMEOUT_S (366.0 * 86400)
 /* AMQP short strings end at 255 bytes; ".info" is added */
-#define MAX_TOPIC     200
+#define MAX_TOPIC 200
 
 static gboolean G_GNUC_PRINTF(2, 3) refuse(GError **error, const char *format, ...)
 {
@@ -91,8 +91,8 @@ nma_watch_options_parse(GStrv *args, GError **error)
     const GOptionEntry entries[] = {
         { "cell", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->cells,
           "Listen in this cell; repeatable (default: /etc/nova/nova.conf)", "NAME=NOVA_CONF" },
-        { "host", 0, 0, G_OPTION_ARG_STRING, &options->host,
-          "Only migrations from or to this host", "HOST" },
+        { "host", 0, 0, G_OPTION_ARG_STRING, &options->host, "Only migrations from or to this host",
+          "HOST" },
         { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print each report as a line of JSON",
           NULL },
         { "once", 0, 0, G_OPTION_ARG_NONE, &options->once, "Print one picture and exit", NULL },

@@ -8,10 +8,10 @@
 #include "agent/watch/view.h"
 
 /* of 2 kB for each attempt with its texts: some megabytes */
-#define MAX_MIGRATIONS   1000
-#define PLAIN_EVERY_US   (10 * NMA_US_PER_S)
-#define MAX_PRINTED      4096
-#define TELL_MALFORMED   100
+#define MAX_MIGRATIONS     1000
+#define PLAIN_EVERY_US     (10 * NMA_US_PER_S)
+#define MAX_PRINTED        4096
+#define TELL_MALFORMED     100
 #define MAX_STATUS_COLUMNS 200
 
 void
@@ -44,7 +44,8 @@ static NmaWatchStyle
 style_of(const NmaWatchOutput *output)
 {
     return (NmaWatchStyle){
-        .columns = output->terminal.is_terminal ? output->terminal.columns : NMA_WATCH_PLAIN_COLUMNS,
+        .columns =
+            output->terminal.is_terminal ? output->terminal.columns : NMA_WATCH_PLAIN_COLUMNS,
         .colour = output->terminal.colour,
         .show_cell = output->many_cells,
     };

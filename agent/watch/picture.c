@@ -34,10 +34,10 @@ static const struct {
     const char *name;
     int exit_code;
 } outcomes[NMA_WATCH_N_OUTCOMES] = {
-    [NMA_WATCH_RUNNING] = { "running", 124 },      [NMA_WATCH_COMPLETED] = { "completed", 0 },
-    [NMA_WATCH_FAILED] = { "failed", 1 },          [NMA_WATCH_CANCELLED] = { "cancelled", 3 },
-    [NMA_WATCH_PAUSED] = { "paused", 4 },          [NMA_WATCH_LOST] = { "lost", 4 },
-    [NMA_WATCH_UNRECORDED] = { "unrecorded", 4 },  [NMA_WATCH_UNKNOWN] = { "unknown", 4 },
+    [NMA_WATCH_RUNNING] = { "running", 124 },     [NMA_WATCH_COMPLETED] = { "completed", 0 },
+    [NMA_WATCH_FAILED] = { "failed", 1 },         [NMA_WATCH_CANCELLED] = { "cancelled", 3 },
+    [NMA_WATCH_PAUSED] = { "paused", 4 },         [NMA_WATCH_LOST] = { "lost", 4 },
+    [NMA_WATCH_UNRECORDED] = { "unrecorded", 4 }, [NMA_WATCH_UNKNOWN] = { "unknown", 4 },
 };
 
 const char *
@@ -62,8 +62,8 @@ has_final_error(const NmaWatchAttempt *attempt)
     if (!attempt || !attempt->error_sequence)
         return FALSE;
     /* a reason of a newer agent: before the guest arrives it is most likely one more check */
-    if (attempt->error_reason == NMA_REASON_UNRECOGNIZED &&
-        attempt->role == NMA_ROLE_DESTINATION && attempt->error_phase <= NMA_PHASE_RESERVATION)
+    if (attempt->error_reason == NMA_REASON_UNRECOGNIZED && attempt->role == NMA_ROLE_DESTINATION &&
+        attempt->error_phase <= NMA_PHASE_RESERVATION)
         return FALSE;
     return meanings[attempt->error_reason] != MEANS_REFUSED;
 }
@@ -213,8 +213,8 @@ merge_phase(NmaWatchPicture *picture, gint64 now_us)
             picture->step = picture->teller->step;
         picture->phase_us = since(picture->teller, phase->start_wall_us, now_us);
         if (picture->step != NMA_STEP_NONE)
-            picture->step_us = since(picture->teller,
-                                     picture->teller->step_first_wall_us[picture->step], now_us);
+            picture->step_us =
+                since(picture->teller, picture->teller->step_first_wall_us[picture->step], now_us);
     }
 }
 
@@ -302,8 +302,8 @@ waits_for_other(const NmaWatchAttempt *failed, const NmaWatchAttempt *other, gin
 static NmaWatchOutcome
 outcome_of_error(NmaWatchPicture *picture, const NmaWatchAttempt *failed)
 {
-    gboolean elsewhere = picture->guest_place == NMA_GUEST_ON_DESTINATION ||
-                         picture->guest_place == NMA_GUEST_GONE;
+    gboolean elsewhere =
+        picture->guest_place == NMA_GUEST_ON_DESTINATION || picture->guest_place == NMA_GUEST_GONE;
     NmaWatchOutcome by_place;
 
     switch (meanings[failed->error_reason]) {

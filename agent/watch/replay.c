@@ -6,7 +6,8 @@
 
 #define MAX_LINE_BYTES (1024 * 1024)
 
-/* One line without its end into buffer; what is longer is read and thrown away. FALSE at the end. */
+/* One line without its end into buffer; what is longer is read and thrown away. FALSE at the end.
+ */
 static gboolean
 read_line(FILE *stream, GString *buffer, gboolean *too_long)
 {

@@ -28,8 +28,7 @@ nma_watch_terminal_init(NmaWatchTerminal *terminal)
     const char *no_color = g_getenv("NO_COLOR");
 
     *terminal = (NmaWatchTerminal){ 0 };
-    terminal->is_terminal =
-        isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+    terminal->is_terminal = isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb") != 0;
     terminal->colour = terminal->is_terminal && !(no_color && *no_color);
     read_size(terminal);
 }

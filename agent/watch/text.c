@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-#define KIB G_GINT64_CONSTANT(1024)
-#define MS  G_GINT64_CONSTANT(1000)
-#define S   (1000 * MS)
+#define KIB    G_GINT64_CONSTANT(1024)
+#define MS     G_GINT64_CONSTANT(1000)
+#define S      (1000 * MS)
 #define MINUTE (60 * S)
-#define H   (60 * MINUTE)
-#define D   (24 * H)
+#define H      (60 * MINUTE)
+#define D      (24 * H)
 
 static guint
 char_columns(gunichar c)
@@ -106,8 +106,11 @@ nma_watch_format_bytes(gint64 bytes)
         return g_strdup_printf("%d B", (int)bytes);
     for (value /= KIB; value >= 1023.995 && unit + 1 < G_N_ELEMENTS(units); unit++)
         value /= KIB;
-    return g_strdup_printf("%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value,
-                           units[unit]);
+    return g_strdup_printf("%.*f %s",
+                           value < 9.995   ? 2
+                           : value < 99.95 ? 1
+                                           : 0,
+                           value, units[unit]);
 }
 
 char *

@@ -79,8 +79,7 @@ nma_watch_guest_text(const NmaWatchPicture *picture)
         return g_strdup("is in an unknown place");
     name = nma_watch_text_clean(host ? host : "?", 64);
     return g_strconcat(state, name,
-                       picture->guest_place == NMA_GUEST_ON_SOURCE ? " (source)"
-                                                                   : " (destination)",
+                       picture->guest_place == NMA_GUEST_ON_SOURCE ? " (source)" : " (destination)",
                        NULL);
 }
 

@@ -90,8 +90,7 @@ phase_text(const NmaWatchPicture *picture)
         return nma_watch_result_text(picture);
     if (picture->phase == NMA_PHASE_PRE_COPY && picture->step == NMA_STEP_MEMORY &&
         picture->stats.memory_iteration > 0)
-        return g_strdup_printf("%s pass %" G_GINT64_FORMAT, phase,
-                               picture->stats.memory_iteration);
+        return g_strdup_printf("%s pass %" G_GINT64_FORMAT, phase, picture->stats.memory_iteration);
     if (picture->phase_open && picture->step != NMA_STEP_NONE)
         return g_strdup_printf("%s %s", phase, nma_step_to_string(picture->step));
     return g_strconcat(phase,
@@ -125,8 +124,7 @@ is_copying(const NmaWatchPicture *picture)
 static char *
 rate_text(const NmaWatchPicture *picture)
 {
-    return is_copying(picture) ? nma_watch_format_rate(nma_watch_bandwidth(picture))
-                               : g_strdup("");
+    return is_copying(picture) ? nma_watch_format_rate(nma_watch_bandwidth(picture)) : g_strdup("");
 }
 
 static char *

@@ -81,7 +81,8 @@ static const struct {
       "the destination to prepare volumes and networks (pre_live_migration)" },
     { NMA_PHASE_PRE_MIGRATION, NMA_STEP_NONE, "the checks of the destination" },
     { NMA_PHASE_RESERVATION, NMA_STEP_SOFT, "Nova to send the guest's host the order to migrate" },
-    { NMA_PHASE_RESERVATION, NMA_STEP_HELD, "memory to flow: libvirt on the source starts the job" },
+    { NMA_PHASE_RESERVATION, NMA_STEP_HELD,
+      "memory to flow: libvirt on the source starts the job" },
     { NMA_PHASE_RESERVATION, NMA_STEP_IN_USE, "the guest to run here: its memory arrives" },
     { NMA_PHASE_PRE_COPY, NMA_STEP_DISK, "the disks to be mirrored; memory follows" },
     { NMA_PHASE_PRE_COPY, NMA_STEP_NONE,
@@ -108,8 +109,8 @@ waits_for(const NmaWatchPicture *picture)
 {
     const NmaWatchAttempt *source = picture->source;
 
-    if (picture->phase == NMA_PHASE_STOP_AND_COPY && picture->teller->phases[picture->phase].cause ==
-                                                         NMA_CAUSE_FORCED)
+    if (picture->phase == NMA_PHASE_STOP_AND_COPY &&
+        picture->teller->phases[picture->phase].cause == NMA_CAUSE_FORCED)
         return "the rest to be copied; the guest was paused on request";
     if (picture->phase <= NMA_PHASE_RESERVATION && source &&
         nma_watch_phase_is_open(&source->phases[NMA_PHASE_PRE_MIGRATION]))
@@ -323,7 +324,8 @@ add_sides(GString *out, const NmaWatchPicture *picture)
                                " ms (to %" G_GINT64_FORMAT " ms)\n",
                                a->clock_offset_ms, MAX(a->clock_offset_error_ms, 0));
     if (picture->attempts > 2)
-        g_string_append_printf(out, "attempts        %u agents' stories heard; the last are shown\n",
+        g_string_append_printf(out,
+                               "attempts        %u agents' stories heard; the last are shown\n",
                                picture->attempts);
 }
 

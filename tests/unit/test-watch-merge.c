@@ -118,19 +118,19 @@ test_gap(void)
 
 /* ---- how it can end ---- */
 
-#define A 'A'
-#define B 'B'
-#define PRE NMA_PHASE_PRE_MIGRATION
-#define RES NMA_PHASE_RESERVATION
-#define COPY NMA_PHASE_PRE_COPY
-#define POST NMA_PHASE_POST_COPY
-#define DONE NMA_PHASE_COMMITMENT
+#define A     'A'
+#define B     'B'
+#define PRE   NMA_PHASE_PRE_MIGRATION
+#define RES   NMA_PHASE_RESERVATION
+#define COPY  NMA_PHASE_PRE_COPY
+#define POST  NMA_PHASE_POST_COPY
+#define DONE  NMA_PHASE_COMMITMENT
 #define BEGIN NMA_REPORT_START
-#define END NMA_REPORT_END
-#define ERR NMA_REPORT_ERROR
-#define SRC NMA_GUEST_ON_SOURCE
-#define DST NMA_GUEST_ON_DESTINATION
-#define RUN NMA_GUEST_RUNNING
+#define END   NMA_REPORT_END
+#define ERR   NMA_REPORT_ERROR
+#define SRC   NMA_GUEST_ON_SOURCE
+#define DST   NMA_GUEST_ON_DESTINATION
+#define RUN   NMA_GUEST_RUNNING
 
 static const struct {
     const char *name;
@@ -139,42 +139,90 @@ static const struct {
     NmaWatchOutcome later; /* after the patience with a silent side */
     StoryRow rows[4];
 } endings[] = {
-    { "job failed", NMA_WATCH_FAILED, 1, NMA_WATCH_FAILED,
+    { "job failed",
+      NMA_WATCH_FAILED,
+      1,
+      NMA_WATCH_FAILED,
       { { A, COPY, ERR, 4, 0, 9, 0, SRC, RUN, NMA_REASON_JOB_FAILED }, { B, RES, BEGIN, 3 } } },
-    { "aborted", NMA_WATCH_CANCELLED, 3, NMA_WATCH_CANCELLED,
+    { "aborted",
+      NMA_WATCH_CANCELLED,
+      3,
+      NMA_WATCH_CANCELLED,
       { { A, COPY, ERR, 4, 0, 9, 0, SRC, RUN, NMA_REASON_ABORTED } } },
-    { "aborted, but paused", NMA_WATCH_PAUSED, 4, NMA_WATCH_PAUSED,
+    { "aborted, but paused",
+      NMA_WATCH_PAUSED,
+      4,
+      NMA_WATCH_PAUSED,
       { { A, COPY, ERR, 4, 0, 9, 0, SRC, NMA_GUEST_PAUSED, NMA_REASON_ABORTED } } },
-    { "post-copy broke", NMA_WATCH_PAUSED, 4, NMA_WATCH_PAUSED,
+    { "post-copy broke",
+      NMA_WATCH_PAUSED,
+      4,
+      NMA_WATCH_PAUSED,
       { { B, POST, ERR, 6, 0, 9, 0, DST, NMA_GUEST_PAUSED, NMA_REASON_POST_COPY_FAILED },
         { A, POST, BEGIN, 5 } } },
-    { "guest gone", NMA_WATCH_LOST, 4, NMA_WATCH_LOST,
+    { "guest gone",
+      NMA_WATCH_LOST,
+      4,
+      NMA_WATCH_LOST,
       { { A, COPY, ERR, 4, 0, 9, 0, NMA_GUEST_GONE, 0, NMA_REASON_GUEST_GONE } } },
-    { "gone here, runs there", NMA_WATCH_RUNNING, 124, NMA_WATCH_UNRECORDED,
+    { "gone here, runs there",
+      NMA_WATCH_RUNNING,
+      124,
+      NMA_WATCH_UNRECORDED,
       { { A, COPY, ERR, 4, 0, 9, 0, NMA_GUEST_GONE, 0, NMA_REASON_GUEST_GONE },
         { B, DONE, BEGIN, 5, 0, 9, 0, DST, RUN } } },
-    { "expired, nobody knows", NMA_WATCH_UNKNOWN, 4, NMA_WATCH_UNKNOWN,
+    { "expired, nobody knows",
+      NMA_WATCH_UNKNOWN,
+      4,
+      NMA_WATCH_UNKNOWN,
       { { A, COPY, ERR, 4, 0, 9, 0, 0, 0, NMA_REASON_EXPIRED } } },
-    { "our check refused, Nova has not decided", NMA_WATCH_RUNNING, 124, NMA_WATCH_RUNNING,
+    { "our check refused, Nova has not decided",
+      NMA_WATCH_RUNNING,
+      124,
+      NMA_WATCH_RUNNING,
       { { B, RES, ERR, 4, 0, 9, 0, SRC, 0, NMA_REASON_MEMORY_INSUFFICIENT } } },
-    { "our check refused, Nova went on", NMA_WATCH_COMPLETED, 0, NMA_WATCH_COMPLETED,
+    { "our check refused, Nova went on",
+      NMA_WATCH_COMPLETED,
+      0,
+      NMA_WATCH_COMPLETED,
       { { B, RES, ERR, 4, 0, 9, 0, SRC, 0, NMA_REASON_MEMORY_INSUFFICIENT },
         { A, DONE, END, 8, 0, 9, 0, DST, RUN, .nova_status = "completed" } } },
-    { "refused by Nova", NMA_WATCH_FAILED, 1, NMA_WATCH_FAILED,
+    { "refused by Nova",
+      NMA_WATCH_FAILED,
+      1,
+      NMA_WATCH_FAILED,
       { { B, PRE, ERR, 2, 0, 9, 0, 0, 0, NMA_REASON_REFUSED_BY_NOVA } } },
-    { "the destination alone saw it fail", NMA_WATCH_RUNNING, 124, NMA_WATCH_UNKNOWN,
+    { "the destination alone saw it fail",
+      NMA_WATCH_RUNNING,
+      124,
+      NMA_WATCH_UNKNOWN,
       { { B, DONE, ERR, 5, 0, 9, 0, 0, 0, NMA_REASON_INCOMING_FAILED }, { A, COPY, BEGIN, 3 } } },
-    { "the destination alone has an agent", NMA_WATCH_UNKNOWN, 4, NMA_WATCH_UNKNOWN,
+    { "the destination alone has an agent",
+      NMA_WATCH_UNKNOWN,
+      4,
+      NMA_WATCH_UNKNOWN,
       { { B, DONE, ERR, 5, 0, 9, 0, 0, 0, NMA_REASON_INCOMING_FAILED } } },
-    { "both saw it fail", NMA_WATCH_FAILED, 1, NMA_WATCH_FAILED,
+    { "both saw it fail",
+      NMA_WATCH_FAILED,
+      1,
+      NMA_WATCH_FAILED,
       { { B, RES, ERR, 5, 0, 9, 0, 0, 0, NMA_REASON_INCOMING_FAILED },
         { A, COPY, ERR, 4, 0, 9, 0, SRC, RUN, NMA_REASON_DESTINATION_LOST } } },
-    { "Nova recorded a failure", NMA_WATCH_UNRECORDED, 4, NMA_WATCH_UNRECORDED,
+    { "Nova recorded a failure",
+      NMA_WATCH_UNRECORDED,
+      4,
+      NMA_WATCH_UNRECORDED,
       { { B, DONE, ERR, 6, 0, 9, 0, DST, RUN, NMA_REASON_NOVA_FAILED },
         { A, DONE, END, 8, 0, 9, 0, DST, RUN, .nova_status = "unknown" } } },
-    { "Nova's word was not learnt", NMA_WATCH_COMPLETED, 0, NMA_WATCH_COMPLETED,
+    { "Nova's word was not learnt",
+      NMA_WATCH_COMPLETED,
+      0,
+      NMA_WATCH_COMPLETED,
       { { A, DONE, END, 8, 0, 9, 0, DST, RUN, .nova_status = "unknown" } } },
-    { "Nova calls it an error", NMA_WATCH_UNRECORDED, 4, NMA_WATCH_UNRECORDED,
+    { "Nova calls it an error",
+      NMA_WATCH_UNRECORDED,
+      4,
+      NMA_WATCH_UNRECORDED,
       { { A, DONE, END, 8, 0, 9, 0, DST, RUN, .nova_status = "error" } } },
 };
 
@@ -324,9 +372,9 @@ test_repeats_are_no_news(void)
         for (guint i = 0; i < story_success_rows; i++) {
             g_autoptr(NmaReport) report = story_report(&story_success[i]);
 
-            g_assert_cmpint(nma_watch_model_add(model, "", story_host(&story_success[i]), report,
-                                                0),
-                            ==, round == 0);
+            g_assert_cmpint(
+                nma_watch_model_add(model, "", story_host(&story_success[i]), report, 0), ==,
+                round == 0);
         }
     }
 }
@@ -339,7 +387,15 @@ test_bounded(void)
 
     for (guint i = 0; i < 20; i++) {
         /* the second and third of them stay open, all others fail */
-        StoryRow row = { 'A', COPY, i == 1 || i == 2 ? BEGIN : ERR, 3, 0, i, 0, SRC, RUN,
+        StoryRow row = { 'A',
+                         COPY,
+                         i == 1 || i == 2 ? BEGIN : ERR,
+                         3,
+                         0,
+                         i,
+                         0,
+                         SRC,
+                         RUN,
                          i == 1 || i == 2 ? NMA_REASON_NONE : NMA_REASON_JOB_FAILED };
         g_autoptr(NmaReport) report = story_report(&row);
 
@@ -367,8 +423,8 @@ test_bounded_attempts(void)
         StoryRow row = { 'A', PRE, BEGIN, G_MAXUINT64 - i };
         g_autoptr(NmaReport) report = story_report(&row);
 
-        g_snprintf(report->attempt_id, sizeof(report->attempt_id), "%08x-0000-4000-8000-000000000000",
-                   i);
+        g_snprintf(report->attempt_id, sizeof(report->attempt_id),
+                   "%08x-0000-4000-8000-000000000000", i);
         report->identity.migration_uuid[0] = '\0';
         report->identity.migration_id = i;
         nma_watch_model_add(model, "", "cmp-a", report, 0);

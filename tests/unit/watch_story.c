@@ -102,9 +102,9 @@ story_report(const StoryRow *row)
     report->text = g_strdup(row->text);
     report->guest_place = row->place;
     report->guest_state = row->state;
-    report->cause = row->forced                                   ? NMA_CAUSE_FORCED
+    report->cause = row->forced                              ? NMA_CAUSE_FORCED
                     : row->phase == STOP && row->side == 'A' ? NMA_CAUSE_SWITCHOVER
-                                                                  : NMA_CAUSE_NONE;
+                                                             : NMA_CAUSE_NONE;
     report->skipped = row->skipped;
     report->nova_status = g_strdup(row->nova_status);
     fill_statistics(report, row);

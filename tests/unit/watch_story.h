@@ -21,8 +21,8 @@ typedef struct {
     NmaReason reason;
     gint64 remaining_mib; /* 0: no statistics */
     gint64 pass;
-    gint64 downtime_ms;   /* with commitment: the real one */
-    gint64 duration_ms;   /* 0: not told */
+    gint64 downtime_ms; /* with commitment: the real one */
+    gint64 duration_ms; /* 0: not told */
     const char *text, *nova_status;
     gboolean skipped, inferred, forced;
     gboolean unnamed; /* Nova's migration is not yet known */
