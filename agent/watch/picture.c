@@ -14,15 +14,11 @@ typedef enum {
 } ReasonMeaning;
 
 static const ReasonMeaning meanings[NMA_N_REASONS] = {
-    [NMA_REASON_MEMORY_INSUFFICIENT] = MEANS_REFUSED,
-    [NMA_REASON_CHECK_UNKNOWN] = MEANS_REFUSED,
-    [NMA_REASON_REFUSED_BY_NOVA] = MEANS_NEVER_MOVED,
-    [NMA_REASON_CAST_LOST] = MEANS_NEVER_MOVED,
-    [NMA_REASON_NEVER_STARTED] = MEANS_NEVER_MOVED,
-    [NMA_REASON_ROLLED_BACK] = MEANS_NEVER_MOVED,
-    [NMA_REASON_ABORTED] = MEANS_CANCELLED,
-    [NMA_REASON_POST_COPY_FAILED] = MEANS_PAUSED,
-    [NMA_REASON_GUEST_GONE] = MEANS_LOST,
+    [NMA_REASON_MEMORY_INSUFFICIENT] = MEANS_REFUSED, [NMA_REASON_CHECK_UNKNOWN] = MEANS_REFUSED,
+    [NMA_REASON_REFUSED_BY_NOVA] = MEANS_NEVER_MOVED, [NMA_REASON_CAST_LOST] = MEANS_NEVER_MOVED,
+    [NMA_REASON_NEVER_STARTED] = MEANS_NEVER_MOVED,   [NMA_REASON_ROLLED_BACK] = MEANS_NEVER_MOVED,
+    [NMA_REASON_SUPERSEDED] = MEANS_NEVER_MOVED,      [NMA_REASON_ABORTED] = MEANS_CANCELLED,
+    [NMA_REASON_POST_COPY_FAILED] = MEANS_PAUSED,     [NMA_REASON_GUEST_GONE] = MEANS_LOST,
     [NMA_REASON_NOVA_FAILED] = MEANS_UNRECORDED,
 };
 
@@ -296,6 +292,10 @@ waits_for_other(const NmaWatchAttempt *failed, const NmaWatchAttempt *other, gin
         return FALSE;
     if (failed->role == NMA_ROLE_SOURCE && failed->guest_place == NMA_GUEST_ON_SOURCE)
         return FALSE;
+    /* before memory flows silence means nothing: Nova's queue may take hours */
+    if (now_us != NMA_NEVER && other->role == NMA_ROLE_SOURCE &&
+        last_phase(other) < NMA_PHASE_PRE_COPY)
+        return TRUE;
     return now_us != NMA_NEVER && now_us - other->heard_us < NMA_WATCH_PATIENCE_US;
 }
 
@@ -378,6 +378,9 @@ nma_watch_picture_make(NmaWatchPicture *picture, const GPtrArray *attempts, gint
     if (picture->source)
         destination = picture->source->identity.destination;
     picture->destination = choose(attempts, NMA_ROLE_DESTINATION, destination);
+    /* the story of a host that Nova left for another one says nothing of this migration */
+    if (destination && picture->destination && strcmp(picture->destination->host, destination) != 0)
+        picture->destination = NULL;
     merge_identity(picture);
     merge_phase(picture, now_us);
     picture->cell = picture->teller->cell;
