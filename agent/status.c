@@ -104,7 +104,7 @@ nma_status_to_json(const NmaStatus *status)
         (json_int_t)status->bus_stats.tap_matched, "malformed_total",
         (json_int_t)status->malformed_total, "dropped_total", (json_int_t)status->tap_dropped_total,
         "reservations", (int)nma_ledger_live_count(nma_host_ledger(status->host)), "migrations",
-        nma_result_list(status->host), "log_level", nma_log_get_level(), "store_error",
+        migrations_to_json(status), "log_level", nma_log_get_level(), "store_error",
         text_or_null(status->store_error), "health",
         json_array_size(degraded) == 0 ? "ok" : "degraded", "degraded", degraded);
 }
