@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/hypervisor/hypervisor.h"
 #include "agent/settings_rabbit.h"
 #include "rpc/bus.h"
 
@@ -137,7 +138,18 @@ try_report_broker(Trials *trials, const NmaSettings *settings, const OmRabbitOpt
         report_login(trials, "reports", &state, state.out_connected);
 }
 
-/* ---- the state directory ---- */
+/* ---- libvirt and the state directory ---- */
+
+static void
+try_libvirt(Trials *trials, const NmaSettings *settings)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = NULL;
+    gboolean good =
+        nma_hypervisor_try(settings->libvirt_uri, settings->libvirt_access, &text, &error);
+
+    report(trials, "libvirt", good, good ? text : error->message);
+}
 
 static void
 try_state_dir(Trials *trials, const NmaSettings *settings)
@@ -163,6 +175,7 @@ nma_check_online(const NmaSettings *settings, NmaCheckSay say, gpointer user_dat
     nma_settings_fill_rabbit(settings, &rabbit);
     try_broker(&trials, settings, &rabbit);
     try_report_broker(&trials, settings, &rabbit);
+    try_libvirt(&trials, settings);
     try_state_dir(&trials, settings);
     return trials.all_good;
 }
