@@ -1,6 +1,4 @@
 /* The publisher over a real outbox and a bus that this test plays: in order, nothing lost. */
-#include <glib/gstdio.h>
-
 #include "agent/publisher.h"
 #include "tests/unit/tap.h"
 
@@ -46,7 +44,6 @@ om_bus_publish(OmBus *bus, const char *exchange, const char *key, GBytes *body, 
 /* ---- */
 
 typedef struct {
-    char *dir;
     NmaStore *store;
     NmaPublisher *publisher;
     NmaNow now;
@@ -59,8 +56,9 @@ set_up(Fixture *f, gconstpointer topics)
 
     sent = g_ptr_array_new_with_free_func(sent_free);
     offline = FALSE;
-    f->dir = g_dir_make_tmp("nma-publisher-XXXXXX", NULL);
-    f->store = nma_store_open(f->dir, NULL, NULL);
+    g_autofree char *moved_aside = NULL;
+
+    f->store = nma_store_open(nma_test_dir(), &moved_aside, NULL);
     g_assert_nonnull(f->store);
     f->publisher = nma_publisher_new(f->store, NULL, "nova", "host-a",
                                      topics != NULL ? topics : (gconstpointer)one_topic);
@@ -70,18 +68,8 @@ set_up(Fixture *f, gconstpointer topics)
 static void
 tear_down(Fixture *f, gconstpointer topics)
 {
-    g_autoptr(GDir) dir = g_dir_open(f->dir, 0, NULL);
-    const char *name;
-
     nma_publisher_free(f->publisher);
     nma_store_close(f->store);
-    while ((name = g_dir_read_name(dir)) != NULL) {
-        g_autofree char *path = g_build_filename(f->dir, name, NULL);
-
-        g_unlink(path);
-    }
-    g_rmdir(f->dir);
-    g_free(f->dir);
     g_ptr_array_unref(sent);
 }
 
