@@ -244,11 +244,16 @@ on_lifecycle(NmaSource *source, const NmaEvent *event, NmaNow now, GPtrArray *ef
 }
 
 static void
-on_iteration(NmaSource *source, const NmaEvent *event, NmaNow now)
+on_iteration(NmaSource *source, const NmaEvent *event, NmaNow now, GPtrArray *effects)
 {
     NmaMigration *base = &source->base;
 
     source->iteration = event->iteration.iteration;
+    source->iterated = TRUE;
+    /* the first sync begins the first pass; a fast guest is stopped before the next read */
+    if (source->job_seen)
+        nma_source_reach(source, NMA_PHASE_PRE_COPY, NMA_EVIDENCE_OBSERVED,
+                         nma_event_time(event, now), now, effects);
     if (base->phase == NMA_PHASE_STOP_AND_COPY && source->suspended_iteration >= 0 &&
         source->iteration - source->suspended_iteration >= FORCED_PASSES)
         base->cause = NMA_CAUSE_FORCED;
@@ -359,7 +364,7 @@ nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interv
         on_lifecycle(source, event, now, effects);
         break;
     case NMA_EVENT_ITERATION:
-        on_iteration(source, event, now);
+        on_iteration(source, event, now, effects);
         break;
     case NMA_EVENT_JOB_COMPLETED:
         on_job_completed(source, event, now, effects);

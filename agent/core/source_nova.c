@@ -70,8 +70,11 @@ nma_source_take_conductor(NmaSource *source, const NmaEvent *event, gint64 progr
 {
     NmaMigration *base = &source->base;
     const NmaNovaMigration *entry;
-    NmaWord word = nma_nova_word(base, event, &entry);
+    NmaWord word;
 
+    if (!nma_nova_word_concerns(base, event))
+        return;
+    word = nma_nova_word(base, event, &entry);
     schedule_ask(source, now);
     switch (word) {
     case NMA_WORD_NONE:

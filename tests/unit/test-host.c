@@ -101,6 +101,27 @@ test_one_question_for_all(void)
 }
 
 static void
+test_an_answer_about_another(void)
+{
+    Story story;
+    NmaEvent *event = nma_event_new(NMA_EVENT_CONDUCTOR);
+    NmaNovaMigration *entry = nma_nova_migration_new();
+
+    story_begin(&story);
+    story_call(&story, NMA_NOVA_POST_AT_DESTINATION, MIG_1, 11);
+    story_count(&story, NMA_EFFECT_ASK_CONDUCTOR);
+    g_strlcpy(entry->identity.instance_uuid, OTHER, sizeof entry->identity.instance_uuid);
+    event->conductor.answered = TRUE;
+    event->conductor.migrations =
+        g_ptr_array_new_with_free_func((GDestroyNotify)nma_nova_migration_free);
+    g_ptr_array_add(event->conductor.migrations, entry);
+    story_step(&story, event); /* does not stand for ours */
+    story_wait(&story, 1.1);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_CONDUCTOR), ==, 1);
+    story_end(&story);
+}
+
+static void
 test_asks_at_most_twice_a_minute(void)
 {
     Story story;
@@ -321,6 +342,7 @@ main(int argc, char **argv)
     TEST(there_and_back);
     TEST(bounded);
     TEST(one_question_for_all);
+    TEST(an_answer_about_another);
     TEST(asks_at_most_twice_a_minute);
     TEST(changes);
     TEST(rebooted);

@@ -84,6 +84,25 @@ test_success(void)
 }
 
 static void
+test_fast_guest(void)
+{
+    Story story;
+
+    story_begin(&story);
+    cast(&story);
+    story_iteration(&story, 1); /* of a dump */
+    read_running(&story, NMA_JOB_OTHER, 0);
+    read_running(&story, NMA_JOB_MIGRATION_OUT, -1);
+    story_expect(&story, "S pre_migration.start waiting");
+    story_iteration(&story, 1);
+    story_expect(&story, "S pre_migration.end waiting", "S pre_copy.start memory");
+    story_wait(&story, 0.3);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
+    story_expect(&story, "S pre_copy.end memory", "S stop_and_copy.start cause=switchover");
+    story_end(&story);
+}
+
+static void
 test_disk_before_memory(void)
 {
     Story story;
@@ -787,6 +806,7 @@ main(int argc, char **argv)
 {
     nma_test_init(argc, argv);
     TEST(success);
+    TEST(fast_guest);
     TEST(disk_before_memory);
     TEST(same_cast_twice);
     TEST(another_migration_supersedes);
