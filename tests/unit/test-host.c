@@ -61,6 +61,25 @@ test_there_and_back(void)
 }
 
 static void
+test_a_source_is_no_arrival(void)
+{
+    Story story;
+
+    story_begin(&story);
+    story_call(&story, NMA_NOVA_LIVE_MIGRATION, MIG_1, 11);
+    story_reading(&story, NMA_DOMAIN_RUNNING, NMA_JOB_MIGRATION_OUT, 5);
+    story_call(&story, NMA_NOVA_CHECK_DESTINATION, MIG_2, 12); /* makes no sense, but came */
+    story_facts(&story, 8192);
+    story_expect(&story, "S pre_migration.start waiting", "S pre_migration.end waiting",
+                 "S pre_copy.start memory", "D pre_migration.start", "D pre_migration.end",
+                 "D reservation.start soft");
+    story_lifecycle(&story, NMA_LIFECYCLE_RESUMED_MIGRATED); /* ours, after a failure */
+    story_reading(&story, NMA_DOMAIN_RUNNING, NMA_JOB_NONE, 0);
+    story_expect_nothing(&story);
+    story_end(&story);
+}
+
+static void
 test_bounded(void)
 {
     Story story;
@@ -340,6 +359,7 @@ main(int argc, char **argv)
     nma_test_init(argc, argv);
     TEST(opposite_directions);
     TEST(there_and_back);
+    TEST(a_source_is_no_arrival);
     TEST(bounded);
     TEST(one_question_for_all);
     TEST(an_answer_about_another);

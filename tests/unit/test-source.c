@@ -775,6 +775,132 @@ test_libvirt_away(void)
 }
 
 static void
+test_first_sync_before_the_job_is_known(void)
+{
+    Story story;
+
+    story_begin(&story);
+    cast(&story);
+    read_running(&story, NMA_JOB_NONE, 0);
+    story_iteration(&story, 1);
+    read_running(&story, NMA_JOB_MIGRATION_OUT, -1); /* the figures lag behind */
+    story_expect(&story, "S pre_migration.start waiting", "S pre_migration.end waiting",
+                 "S pre_copy.start memory");
+    story_end(&story);
+}
+
+static void
+test_sync_while_reading(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_wait(&story, 1);
+    story_count(&story, NMA_EFFECT_READ_DOMAIN);
+    story_iteration(&story, 2); /* a read is under way: never two of one domain */
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_READ_DOMAIN), ==, 0);
+    read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_READ_DOMAIN), ==, 1);
+    read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_READ_DOMAIN), ==, 0);
+    story_end(&story);
+}
+
+static void
+test_statistics_before_stopped(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
+    story_completed(&story, 60);
+    story_expect(&story, "S pre_copy.end memory", "S stop_and_copy.start cause=switchover");
+    story_lifecycle(&story, NMA_LIFECYCLE_STOPPED_MIGRATED);
+    story_expect(&story, "S stop_and_copy.end cause=switchover", "S commitment.start");
+    story_end(&story);
+}
+
+static void
+test_libvirt_before_nova_after_a_restart(void)
+{
+    Story story;
+
+    story_begin(&story);
+    cast(&story);
+    read_running(&story, NMA_JOB_NONE, 0);
+    story_restart(&story, 20);
+    conductor(&story, "error"); /* of nova-compute's restart: the guest may well be moving */
+    story_expect(&story, "S pre_migration.start waiting");
+    read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
+    story_expect(&story, "S pre_migration.end? waiting", "S pre_copy.start? memory");
+    story_end(&story);
+}
+
+static void
+test_nova_completed_while_libvirt_is_away(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_lost(&story);
+    story_wait(&story, 3);
+    conductor(&story, "completed");
+    story_expect(&story, "S pre_copy.end? memory", "S stop_and_copy.start?", "S stop_and_copy.end?",
+                 "S commitment.start?", "S commitment.end nova=completed");
+    story_end(&story);
+}
+
+static void
+test_resync_without_a_loss(void)
+{
+    Story story;
+    NmaDomainReading *reading = nma_domain_reading_new(GUEST);
+
+    story_begin(&story);
+    until_copying(&story);
+    reading->state = NMA_DOMAIN_PAUSED_MIGRATION;
+    reading->stats = story_job(NMA_JOB_MIGRATION_OUT, 1);
+    reading->stats_known = TRUE;
+    story_resync(&story, reading); /* events were dropped: there is none to wait for */
+    story_expect(&story, "S pre_copy.end? memory", "S stop_and_copy.start? cause=switchover");
+    story_end(&story);
+}
+
+static void
+test_conductor_speaks_of_the_last_one(void)
+{
+    Story story;
+
+    story_begin(&story);
+    story_call(&story, NMA_NOVA_LIVE_MIGRATION, MIG_2, 12);
+    read_running(&story, NMA_JOB_NONE, 0);
+    conductor(&story, "failed"); /* of migration 11 */
+    story_expect(&story, "S pre_migration.start waiting");
+    g_assert_null(story_last_report(&story)->nova_status);
+    story_conductor(&story, "failed", MIG_2, 12, STORY_HOST, STORY_PEER);
+    story_expect(&story,
+                 "S pre_migration.error waiting reason=never_started guest=on_source,running");
+    story_end(&story);
+}
+
+static void
+test_conductor_speaks_of_the_other_direction(void)
+{
+    Story story;
+
+    story_begin(&story);
+    story_iteration(&story, 1);
+    read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
+    story_conductor(&story, "completed", MIG_1, 11, STORY_PEER, STORY_HOST);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
+    g_assert_cmpint(story_last_report(&story)->identity.migration_id, ==, NMA_UNKNOWN);
+    story_end(&story);
+}
+
+static void
 test_progress_is_coalesced(void)
 {
     Story story;
@@ -844,6 +970,14 @@ main(int argc, char **argv)
     TEST(restart_after_a_failure);
     TEST(suspended_event_missed);
     TEST(libvirt_away);
+    TEST(first_sync_before_the_job_is_known);
+    TEST(sync_while_reading);
+    TEST(statistics_before_stopped);
+    TEST(libvirt_before_nova_after_a_restart);
+    TEST(nova_completed_while_libvirt_is_away);
+    TEST(resync_without_a_loss);
+    TEST(conductor_speaks_of_the_last_one);
+    TEST(conductor_speaks_of_the_other_direction);
     TEST(progress_is_coalesced);
     return g_test_run();
 }
