@@ -61,7 +61,6 @@ nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effe
         nma_migration_mark_inferred(base, report, NMA_UNKNOWN, now.wall_us, FALSE);
         base->blind = TRUE;
         base->last_seen_wall_us = NMA_UNKNOWN;
-        source->domain_seen = TRUE;
         source->ask_due_boot_us = now.boot_us + NMA_US_PER_S;
     } else {
         nma_effects_add(effects, NMA_EFFECT_READ_DOMAIN, base->identity.instance_uuid);

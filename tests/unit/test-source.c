@@ -529,6 +529,64 @@ test_stopped_was_lost(void)
     story_absent(&story);
     story_expect(&story, "S pre_copy.end? memory", "S stop_and_copy.start?", "S stop_and_copy.end?",
                  "S commitment.start?");
+    for (guint i = 0; i < story.effects->len; i++) {
+        const NmaReport *report = ((NmaEffect *)story.effects->pdata[i])->report;
+
+        /* the pause was measured, though its begin and end were not seen */
+        if (report != NULL && report->phase == NMA_PHASE_STOP_AND_COPY) {
+            g_assert_cmpint(report->has_stats, ==, report->kind == NMA_REPORT_END);
+            g_assert_cmpint(report->stats.downtime_ms, ==,
+                            report->kind == NMA_REPORT_END ? 60 : NMA_UNKNOWN);
+        }
+    }
+    story_end(&story);
+}
+
+static void
+test_completed_and_not_yet_gone(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
+    story_completed(&story, 60);
+    for (int i = 0; i < 5; i++) { /* the job is over, the domain is being taken down */
+        story_reading(&story, NMA_DOMAIN_PAUSED_MIGRATION, NMA_JOB_NONE, 0);
+        story_wait(&story, 0.5);
+    }
+    story_lifecycle(&story, NMA_LIFECYCLE_STOPPED_MIGRATED);
+    story_expect(&story, "S pre_copy.end memory", "S stop_and_copy.start cause=switchover",
+                 "S stop_and_copy.end cause=switchover", "S commitment.start");
+    story_end(&story);
+}
+
+static void
+test_old_figures_are_not_told_as_new(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_restart(&story, 20);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
+    story_expect(&story, "S pre_copy.end memory", "S stop_and_copy.start cause=switchover");
+    g_assert_false(story_last_report(&story)->has_stats);
+    story_end(&story);
+}
+
+static void
+test_a_read_lost_with_libvirt(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_wait(&story, 1); /* a read is under way, and will not be answered */
+    story_lost(&story);
+    story_count(&story, NMA_EFFECT_READ_DOMAIN);
+    story_wait(&story, 5);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_READ_DOMAIN), ==, 1);
     story_end(&story);
 }
 
@@ -630,6 +688,15 @@ test_adopted(void)
     story_resync(&story, reading);
     story_expect(&story, "S pre_migration.start? waiting", "S pre_migration.end? waiting",
                  "S pre_copy.start? memory");
+    for (guint i = 0; i < story.effects->len; i++) {
+        const NmaReport *report = ((NmaEffect *)story.effects->pdata[i])->report;
+
+        /* libvirt says for how long the job has run */
+        if (report != NULL && report->phase == NMA_PHASE_PRE_COPY &&
+            report->kind == NMA_REPORT_START)
+            g_assert_cmpint(report->not_before_wall_us, ==,
+                            story_now(&story).wall_us - 100 * NMA_US_PER_MS);
+    }
     story_wait(&story, 1.1);
     g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_CONDUCTOR), ==, 1);
     conductor(&story, "running");
@@ -957,6 +1024,9 @@ main(int argc, char **argv)
     TEST(paused_guest);
     TEST(no_final_statistics);
     TEST(stopped_was_lost);
+    TEST(completed_and_not_yet_gone);
+    TEST(old_figures_are_not_told_as_new);
+    TEST(a_read_lost_with_libvirt);
     TEST(guest_gone);
     TEST(guest_gone_and_nobody_knows);
     TEST(moved_unseen);
