@@ -11,6 +11,12 @@
 
 #include "agent/hypervisor/hypervisor.h"
 
+/* the build's --sysconfdir decides */
+#ifndef NMA_SYSCONFDIR
+#define NMA_SYSCONFDIR "/etc"
+#endif
+#define NMA_SETTINGS_DEFAULT_FILE NMA_SYSCONFDIR "/nova-migration-agent/nova-migration-agent.conf"
+
 typedef enum {
     NMA_MODE_OBSERVE,
     NMA_MODE_ADVISE,
@@ -51,8 +57,9 @@ typedef struct {
         rabbit_transient_quorum_queue;
     gint64 rabbit_transient_queues_ttl_s, heartbeat_timeout_threshold_s;
     gboolean ssl;
-    char *ssl_ca_file, *ssl_cert_file, *ssl_key_file;
+    char *ssl_version, *ssl_ca_file, *ssl_cert_file, *ssl_key_file; /* "" = not set */
     gboolean ssl_enforce_hostname_verification;
+    char *rabbit_login_method; /* AMQPLAIN PLAIN EXTERNAL … */
 
     GStrv files_read; /* in order: ours, then Nova's */
 } NmaSettings;
@@ -64,7 +71,12 @@ typedef enum {
     NMA_SETTINGS_ERROR_INVALID,
 } NmaSettingsError;
 
+/* file NULL: NMA_SETTINGS_DEFAULT_FILE where it exists, else the defaults. A file that is named
+ * must exist. The text of an error never quotes a secret. */
 NmaSettings *nma_settings_load(const char *file, GError **error);
+/* Only our own file: what is Nova's stays NULL and 0. For the sub-commands that ask the running
+ * agent, which need run_dir alone. */
+NmaSettings *nma_settings_load_own(const char *file, GError **error);
 void nma_settings_free(NmaSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaSettings, nma_settings_free)
 const char *nma_mode_to_string(NmaMode mode);

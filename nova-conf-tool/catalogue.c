@@ -1,0 +1,246 @@
+#include "nova-conf-tool/catalogue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_RELEASES 32
+
+/* ---- releases ---- */
+
+guint
+nct_release_oldest(void)
+{
+    return nct_releases[0].id;
+}
+
+guint
+nct_release_newest(void)
+{
+    return nct_releases[n_nct_releases - 1].id;
+}
+
+const NctReleaseRow *
+nct_release_row(guint release)
+{
+    if (release < nct_release_oldest() || release > nct_release_newest())
+        return NULL;
+    return &nct_releases[release - nct_release_oldest()];
+}
+
+guint
+nct_release_parse(const char *text)
+{
+    char *rest;
+    guint64 major;
+
+    for (guint i = 0; i < n_nct_releases; i++)
+        if (g_ascii_strcasecmp(text, nct_releases[i].name) == 0 ||
+            g_ascii_strcasecmp(text, nct_releases[i].codename) == 0)
+            return *text ? nct_releases[i].id : 0;
+    if (!g_ascii_isdigit(*text))
+        return 0;
+    major = g_ascii_strtoull(text, &rest, 10);
+    if ((*rest != '\0' && *rest != '.') || strspn(rest, ".0123456789") != strlen(rest))
+        return 0;
+    return major <= nct_release_newest() && nct_release_row((guint)major) ? (guint)major : 0;
+}
+
+char *
+nct_release_describe(guint release)
+{
+    const NctReleaseRow *row = nct_release_row(release);
+
+    if (!row)
+        return g_strdup_printf("%u", release);
+    if (*row->codename)
+        return g_strdup_printf("%s (%u, %s)", row->name, row->id, row->codename);
+    return g_strdup_printf("%s (%u)", row->name, row->id);
+}
+
+gboolean
+nct_release_in(NctReleaseMask mask, guint release)
+{
+    return release >= nct_release_oldest() && release <= nct_release_newest() &&
+           (mask >> (release - nct_release_oldest()) & 1);
+}
+
+/* ---- options ---- */
+
+static int
+compare_row(gconstpointer a, gconstpointer b)
+{
+    const NctName *wanted = a;
+    const NctCatalogueRow *row = b;
+    int order = strcmp(wanted->group, row->group);
+
+    return order ? order : strcmp(wanted->name, row->name);
+}
+
+const NctCatalogueRow *
+nct_catalogue_row(const char *group, const char *name)
+{
+    NctName wanted = { group, name };
+
+    return bsearch(&wanted, nct_options, n_nct_options, sizeof(nct_options[0]), compare_row);
+}
+
+static const NctOption *
+option_of_row(const NctCatalogueRow *row, guint release)
+{
+    for (guint i = 0; row && i < row->n_facts; i++) {
+        const NctFactRow *fact = &nct_facts[row->first_fact + i];
+
+        if (nct_release_in(fact->releases, release))
+            return &fact->option;
+    }
+    return NULL;
+}
+
+const NctOption *
+nct_catalogue_option(guint release, const char *group, const char *name)
+{
+    return option_of_row(nct_catalogue_row(group, name), release);
+}
+
+static int
+compare_alias(gconstpointer a, gconstpointer b)
+{
+    const NctName *wanted = a;
+    const NctAliasRow *row = b;
+    int order = strcmp(wanted->group, row->group);
+
+    return order ? order : strcmp(wanted->name, row->name);
+}
+
+const NctOption *
+nct_catalogue_by_old_name(guint release, const char *group, const char *name)
+{
+    NctName wanted = { group, name };
+    const NctAliasRow *row =
+        bsearch(&wanted, nct_aliases, n_nct_aliases, sizeof(nct_aliases[0]), compare_alias);
+
+    if (!row)
+        return NULL;
+    while (row > nct_aliases && compare_alias(&wanted, row - 1) == 0)
+        row--;
+    for (; row < nct_aliases + n_nct_aliases && compare_alias(&wanted, row) == 0; row++)
+        if (nct_release_in(row->releases, release))
+            return nct_catalogue_option(release, row->to_group, row->to_name);
+    return NULL;
+}
+
+static gboolean
+pattern_matches(const char *pattern, const char *group)
+{
+    const char *star = strchr(pattern, '*');
+
+    if (!star)
+        return g_str_equal(pattern, group);
+    return strncmp(pattern, group, (gsize)(star - pattern)) == 0 && group[star - pattern] != '\0';
+}
+
+const NctOption *
+nct_catalogue_pattern(guint release, const char *group, const char *name)
+{
+    for (guint i = 0; i < n_nct_patterns; i++) {
+        const NctOption *option = NULL;
+
+        if (g_str_equal(nct_patterns[i].name, name) &&
+            pattern_matches(nct_patterns[i].group, group))
+            option = option_of_row(&nct_patterns[i], release);
+        if (option)
+            return option;
+    }
+    return NULL;
+}
+
+/* first row of the group, or the end */
+static const NctCatalogueRow *
+first_row(const char *group)
+{
+    guint low = 0;
+    guint high = n_nct_options;
+
+    while (low < high) {
+        guint middle = (low + high) / 2;
+
+        if (strcmp(nct_options[middle].group, group) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return &nct_options[low];
+}
+
+gboolean
+nct_catalogue_has_group(guint release, const char *group)
+{
+    if (g_str_equal(group, "DEFAULT"))
+        return FALSE;
+    for (const NctCatalogueRow *row = first_row(group);
+         row < nct_options + n_nct_options && g_str_equal(row->group, group); row++)
+        if (option_of_row(row, release))
+            return TRUE;
+    return FALSE;
+}
+
+gboolean
+nct_catalogue_knows_group(guint release, const char *group)
+{
+    if (g_str_equal(group, "DEFAULT") || nct_catalogue_has_group(release, group))
+        return TRUE;
+    for (guint i = 0; i < n_nct_patterns; i++)
+        if (pattern_matches(nct_patterns[i].group, group) &&
+            option_of_row(&nct_patterns[i], release))
+            return TRUE;
+    for (guint i = 0; i < n_nct_aliases; i++)
+        if (g_str_equal(nct_aliases[i].group, group) &&
+            nct_release_in(nct_aliases[i].releases, release))
+            return TRUE;
+    return FALSE;
+}
+
+/* ---- as a schema ---- */
+
+static guint
+release_of(const NctSchema *schema)
+{
+    return ((const NctReleaseRow *)schema->data)->id;
+}
+
+static const NctOption *
+schema_find(const NctSchema *schema, const char *group, const char *name)
+{
+    return nct_catalogue_option(release_of(schema), group, name);
+}
+
+static const NctOption *
+schema_find_by_old_name(const NctSchema *schema, const char *group, const char *name)
+{
+    return nct_catalogue_by_old_name(release_of(schema), group, name);
+}
+
+static gboolean
+schema_has_group(const NctSchema *schema, const char *group)
+{
+    return nct_catalogue_has_group(release_of(schema), group);
+}
+
+const NctSchema *
+nct_catalogue_schema(guint release)
+{
+    static NctSchema schemas[MAX_RELEASES];
+    static gsize ready;
+    const NctReleaseRow *row;
+
+    if (g_once_init_enter(&ready)) {
+        for (guint i = 0; i < n_nct_releases; i++)
+            schemas[i] = (NctSchema){ schema_find, schema_find_by_old_name, schema_has_group,
+                                      &nct_releases[i] };
+        g_once_init_leave(&ready, 1);
+    }
+    row = nct_release_row(release);
+    if (!row)
+        row = &nct_releases[n_nct_releases - 1];
+    return &schemas[row - nct_releases];
+}

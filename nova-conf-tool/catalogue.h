@@ -1,0 +1,41 @@
+/*
+ * What each release of Nova knows of its options. The tables are generated from
+ * schemas/nova-options.json; nothing is read at run time.
+ */
+#pragma once
+
+#include "nova-conf-tool/catalogue_tables.h"
+
+/* ---- releases ---- */
+
+/* "mitaka", "antelope", "2023.1", "13", "26.2.2", in any case -> major number; 0 = no such release
+ */
+guint nct_release_parse(const char *text);
+guint nct_release_oldest(void);
+guint nct_release_newest(void);
+/* NULL = not in the catalogue */
+const NctReleaseRow *nct_release_row(guint release);
+/* "2023.1 (27, antelope)"; newly allocated */
+char *nct_release_describe(guint release);
+gboolean nct_release_in(NctReleaseMask mask, guint release);
+
+/* ---- options; group normalised as by nct_group_normalize ---- */
+
+/* the row of an option that some release has, or NULL */
+const NctCatalogueRow *nct_catalogue_row(const char *group, const char *name);
+/* the option as the release has it, or NULL if it has not */
+const NctOption *nct_catalogue_option(guint release, const char *group, const char *name);
+/* the option that reads group/name as an old name, or NULL */
+const NctOption *nct_catalogue_by_old_name(guint release, const char *group, const char *name);
+/*
+ * An option of a group that exists only at run time (mdev_NAME and the like), or NULL. Its group is
+ * the pattern, so it describes and judges, but reads nothing.
+ */
+const NctOption *nct_catalogue_pattern(guint release, const char *group, const char *name);
+/* a group that Nova registers; DEFAULT is none */
+gboolean nct_catalogue_has_group(guint release, const char *group);
+/* also groups of run-time patterns, and groups that only old names live in */
+gboolean nct_catalogue_knows_group(guint release, const char *group);
+
+/* the release as a schema for the reader; static, release 0 = newest */
+const NctSchema *nct_catalogue_schema(guint release);

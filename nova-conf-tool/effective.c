@@ -1,0 +1,460 @@
+#include "nova-conf-tool/effective.h"
+
+#include <string.h>
+
+#include "nova-conf-tool/catalogue.h"
+#include "nova-conf-tool/effective_internal.h"
+
+G_DEFINE_QUARK(nct - config - error, nct_config_error)
+
+typedef struct {
+    const char *group;
+    const char *key;
+    NctEntry *first;
+    NctEntry *last;
+} NctSlot;
+
+static guint
+slot_hash(gconstpointer data)
+{
+    const NctSlot *slot = data;
+
+    return g_str_hash(slot->group) * 31 + g_str_hash(slot->key);
+}
+
+static gboolean
+slot_equal(gconstpointer a, gconstpointer b)
+{
+    const NctSlot *x = a;
+    const NctSlot *y = b;
+
+    return g_str_equal(x->key, y->key) && g_str_equal(x->group, y->group);
+}
+
+static void
+index_document(NctConfig *config, NctDocument *document)
+{
+    guint n;
+    NctEntry *entries = nct_document_entries(document, &n);
+
+    for (guint i = 0; i < n; i++) {
+        NctSlot wanted = { .group = entries[i].group, .key = entries[i].key };
+        NctSlot *slot;
+
+        if (!entries[i].group)
+            continue;
+        entries[i].rank = config->documents->len - 1;
+        slot = g_hash_table_lookup(config->slots, &wanted);
+        if (!slot) {
+            slot = g_memdup2(&wanted, sizeof(wanted));
+            slot->first = slot->last = &entries[i];
+            g_hash_table_add(config->slots, slot);
+        } else {
+            slot->last->next = &entries[i];
+            slot->last = &entries[i];
+        }
+    }
+}
+
+static const NctSlot *
+find_slot(const NctConfig *config, const char *group, const char *key)
+{
+    NctSlot wanted = { .group = group, .key = key };
+
+    return g_hash_table_lookup(config->slots, &wanted);
+}
+
+const NctEntry *
+nct_config_first(const NctConfig *config, const char *group, const char *key)
+{
+    const NctSlot *slot = find_slot(config, group, key);
+
+    return slot ? slot->first : NULL;
+}
+
+static void
+free_document(gpointer data)
+{
+    nct_document_free(data);
+}
+
+static NctConfig *
+config_new(const NctSchema *schema, guint release)
+{
+    NctConfig *config = g_new0(NctConfig, 1);
+
+    config->documents = g_ptr_array_new_with_free_func(free_document);
+    config->files = g_ptr_array_new_with_free_func(g_free);
+    config->main_files = g_ptr_array_new_with_free_func(g_free);
+    config->load_errors = g_ptr_array_new_with_free_func((GDestroyNotify)g_error_free);
+    config->slots = g_hash_table_new_full(slot_hash, slot_equal, g_free, NULL);
+    config->schema = schema ? schema : nct_catalogue_schema(release);
+    config->dialect = nct_dialect_for_release(release);
+    return config;
+}
+
+void
+nct_config_free(NctConfig *config)
+{
+    if (!config)
+        return;
+    g_hash_table_unref(config->slots);
+    g_ptr_array_unref(config->documents);
+    g_ptr_array_unref(config->files);
+    g_ptr_array_unref(config->main_files);
+    g_ptr_array_unref(config->load_errors);
+    g_strfreev(config->environment);
+    g_free(config);
+}
+
+static void
+take_document(NctConfig *config, NctDocument *document)
+{
+    g_ptr_array_add(config->documents, document);
+    index_document(config, document);
+}
+
+NctConfig *
+nct_config_from_document(NctDocument *document, const NctSchema *schema, guint release)
+{
+    NctConfig *config = config_new(schema, release);
+
+    g_ptr_array_add(config->files, g_strdup(nct_document_path(document)));
+    g_ptr_array_add(config->files, NULL);
+    g_ptr_array_add(config->main_files, NULL);
+    take_document(config, document);
+    return config;
+}
+
+static NctConfigError
+code_of_document_error(const GError *error)
+{
+    static const NctConfigError codes[] = {
+        [NCT_DOCUMENT_ERROR_NOT_FOUND] = NCT_CONFIG_ERROR_FILE_NOT_FOUND,
+        [NCT_DOCUMENT_ERROR_PERMISSION] = NCT_CONFIG_ERROR_PERMISSION,
+        [NCT_DOCUMENT_ERROR_IO] = NCT_CONFIG_ERROR_IO,
+        [NCT_DOCUMENT_ERROR_TOO_LARGE] = NCT_CONFIG_ERROR_TOO_LARGE,
+        [NCT_DOCUMENT_ERROR_DECODE] = NCT_CONFIG_ERROR_DECODE,
+    };
+
+    return codes[error->code];
+}
+
+/* oslo.config goes on over files that are missing and complains at the end; other errors stop it.
+ */
+static gboolean
+is_deferred(NctConfigError code)
+{
+    return code == NCT_CONFIG_ERROR_FILE_NOT_FOUND || code == NCT_CONFIG_ERROR_PERMISSION;
+}
+
+static gboolean
+check_syntax(const NctDocument *document, GError **error)
+{
+    guint n;
+    const NctSyntaxIssue *issues = nct_document_issues(document, &n);
+
+    if (n == 0)
+        return TRUE;
+    g_set_error(error, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_SYNTAX, "%s:%u: %s",
+                nct_document_path(document), issues[0].line, nct_syntax_error_text(issues[0].kind));
+    return FALSE;
+}
+
+/* Options of the command line are judged while each file is read, and an illegal one ends the
+ * service. */
+static gboolean
+check_cli_values(const NctConfig *config, const NctDocument *document, GError **error)
+{
+    guint n;
+    const NctEntry *entries = nct_document_entries(document, &n);
+
+    for (guint i = 0; i < n; i++) {
+        const NctOption *option =
+            entries[i].group
+                ? config->schema->find(config->schema, entries[i].group, entries[i].key)
+                : NULL;
+        g_auto(NctResult) result = { 0 };
+
+        if (!option || !(option->flags & NCT_OPTION_CLI))
+            continue;
+        result = nct_config_read(config, option);
+        if (result.kind != NCT_RESULT_OK) {
+            g_set_error(error, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_CLI_VALUE,
+                        "%s:%u: [%s] %s %s; the service exits", nct_document_path(document),
+                        entries[i].line, option->group, option->name,
+                        result.reason ? result.reason : "is illegal");
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static NctDocument *
+read_input(const NctInput *input, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    NctDocument *document;
+
+    if (input->kind == NCT_ARG_OPTION) {
+        g_autofree char *text =
+            g_strdup_printf("[DEFAULT]\n%s = %s\n", input->arg->name, input->arg->value);
+
+        document = nct_document_parse("(command line)", text, strlen(text), &local);
+    } else {
+        document = nct_document_read(input->path, &local);
+    }
+    if (!document)
+        g_set_error_literal(error, NCT_CONFIG_ERROR, code_of_document_error(local), local->message);
+    return document;
+}
+
+static gboolean
+load_inputs(NctConfig *config, const NctInputs *inputs, gboolean tolerant, GError **error)
+{
+    g_autoptr(GError) deferred = NULL;
+
+    for (guint i = 0; i < inputs->inputs->len; i++) {
+        const NctInput *input = g_ptr_array_index(inputs->inputs, i);
+        g_autoptr(GError) local = NULL;
+        g_autoptr(NctDocument) document = read_input(input, &local);
+
+        if (document && input->path)
+            g_ptr_array_add(config->files, g_strdup(input->path));
+        if (document && (tolerant || check_syntax(document, &local))) {
+            const NctDocument *kept = document;
+
+            take_document(config, g_steal_pointer(&document));
+            if (tolerant || check_cli_values(config, kept, error))
+                continue;
+            return FALSE;
+        }
+        if (tolerant) {
+            g_ptr_array_add(config->load_errors, g_steal_pointer(&local));
+        } else if (!is_deferred((NctConfigError)local->code)) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return FALSE;
+        } else if (!deferred) {
+            deferred = g_steal_pointer(&local);
+        }
+    }
+    if (inputs->missing_dir) {
+        g_clear_error(&deferred);
+        g_set_error(&deferred, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_DIR_NOT_FOUND,
+                    "%s: no such directory", inputs->missing_dir);
+        if (tolerant)
+            g_ptr_array_add(config->load_errors, g_steal_pointer(&deferred));
+    }
+    if (deferred) {
+        g_propagate_error(error, g_steal_pointer(&deferred));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* only what may concern us, and as valid UTF-8, which all text in here must be */
+static GStrv
+copy_environment(const char *const *environment)
+{
+    g_autoptr(GPtrArray) kept = g_ptr_array_new();
+
+    for (; environment && *environment; environment++)
+        if (g_str_has_prefix(*environment, "OS_"))
+            g_ptr_array_add(kept, g_utf8_make_valid(*environment, -1));
+    g_ptr_array_add(kept, NULL);
+    return (GStrv)g_ptr_array_free(g_steal_pointer(&kept), FALSE);
+}
+
+NctConfig *
+nct_config_load(const NctLoad *load, GError **error)
+{
+    g_autoptr(NctConfig) config = config_new(load->schema, load->release);
+    g_autoptr(NctInputs) inputs = nct_sources_list(&load->sources, config->dialect);
+    gboolean ok;
+
+    if (config->dialect->environment)
+        config->environment = copy_environment(load->sources.environment);
+    ok = load_inputs(config, inputs, load->tolerant, error);
+    for (guint i = 0; i < inputs->files->len; i++)
+        g_ptr_array_add(config->main_files, g_strdup(g_ptr_array_index(inputs->files, i)));
+    g_ptr_array_add(config->main_files, NULL);
+    g_ptr_array_add(config->files, NULL);
+    return ok ? g_steal_pointer(&config) : NULL;
+}
+
+static void
+add_args(GArray *args, NctArgKind kind, const char *const *paths)
+{
+    for (; paths && *paths; paths++) {
+        NctArg arg = { .kind = kind, .value = *paths };
+
+        g_array_append_val(args, arg);
+    }
+}
+
+NctConfig *
+nct_config_load_files(const char *const *config_files, const char *const *config_dirs,
+                      GError **error)
+{
+    g_autoptr(GArray) args = g_array_new(FALSE, FALSE, sizeof(NctArg));
+    g_auto(GStrv) environment = g_get_environ();
+    NctLoad load = { .sources.environment = (const char *const *)environment };
+
+    add_args(args, NCT_ARG_CONFIG_FILE, config_files);
+    add_args(args, NCT_ARG_CONFIG_DIR, config_dirs);
+    load.sources.args = (const NctArg *)(const void *)args->data;
+    load.sources.n_args = args->len;
+    return nct_config_load(&load, error);
+}
+
+guint
+nct_config_n_documents(const NctConfig *config)
+{
+    return config->documents->len;
+}
+
+const NctDocument *
+nct_config_document(const NctConfig *config, guint i)
+{
+    return g_ptr_array_index(config->documents, i);
+}
+
+const char *const *
+nct_config_files(const NctConfig *config)
+{
+    return (const char *const *)config->files->pdata;
+}
+
+const char *const *
+nct_config_main_files(const NctConfig *config)
+{
+    return (const char *const *)config->main_files->pdata;
+}
+
+const NctSchema *
+nct_config_schema(const NctConfig *config)
+{
+    return config->schema;
+}
+
+const NctDialect *
+nct_config_dialect(const NctConfig *config)
+{
+    return config->dialect;
+}
+
+const GPtrArray *
+nct_config_load_errors(const NctConfig *config)
+{
+    return config->load_errors;
+}
+
+/* ---- which assignment counts ---- */
+
+/* An option's own name, then its old names: in one file the first of these that is there counts. */
+guint
+nct_option_n_names(const NctOption *option)
+{
+    return 1 + option->n_old_names;
+}
+
+NctName
+nct_option_name(const NctOption *option, guint i)
+{
+    if (i == 0)
+        return (NctName){ option->group, option->name };
+    return option->old_names[i - 1];
+}
+
+static const NctEntry *
+find_effective(const NctConfig *config, const NctOption *option)
+{
+    const NctEntry *best = NULL;
+
+    for (guint i = 0; i < nct_option_n_names(option); i++) {
+        NctName name = nct_option_name(option, i);
+        const NctSlot *slot = find_slot(config, name.group, name.name);
+
+        if (slot && (!best || slot->last->rank > best->rank))
+            best = slot->last;
+    }
+    return best;
+}
+
+typedef struct {
+    const NctEntry *entry;
+    guint name;  /* 0 = the option's own */
+    guint order; /* among the assignments to that name */
+} NctCandidate;
+
+/* by file; in a file, those under old names first */
+static int
+compare_candidates(gconstpointer a, gconstpointer b)
+{
+    const NctCandidate *x = a;
+    const NctCandidate *y = b;
+
+    if (x->entry->rank != y->entry->rank)
+        return x->entry->rank < y->entry->rank ? -1 : 1;
+    if (x->name != y->name)
+        return x->name > y->name ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+GPtrArray *
+nct_config_multi_entries(const NctConfig *config, const NctOption *option)
+{
+    g_autoptr(GArray) candidates = g_array_new(FALSE, FALSE, sizeof(NctCandidate));
+    GPtrArray *found = g_ptr_array_new();
+
+    for (guint i = 0; i < nct_option_n_names(option); i++) {
+        NctName name = nct_option_name(option, i);
+
+        for (const NctEntry *entry = nct_config_first(config, name.group, name.name); entry;
+             entry = entry->next) {
+            NctCandidate candidate = { entry, i, candidates->len };
+
+            g_array_append_val(candidates, candidate);
+        }
+    }
+    g_array_sort(candidates, compare_candidates);
+    for (guint i = 0; i < candidates->len; i++)
+        g_ptr_array_add(found, (gpointer)g_array_index(candidates, NctCandidate, i).entry);
+    return found;
+}
+
+static char *
+environment_name(const NctOption *option)
+{
+    g_autofree char *group = g_utf8_strup(option->group, -1);
+    g_autofree char *name = g_utf8_strup(option->name, -1);
+
+    return g_strdup_printf("OS_%s__%s", group, name);
+}
+
+NctOrigin
+nct_config_origin(const NctConfig *config, const NctOption *option)
+{
+    const NctEntry *entry;
+
+    if (config->environment) {
+        g_autofree char *name = environment_name(option);
+        const char *text = nct_environment_get((const char *const *)config->environment, name);
+
+        if (text)
+            return (NctOrigin){ NCT_ORIGIN_ENVIRONMENT, NULL, text, strlen(text) };
+    }
+    entry = find_effective(config, option);
+    if (entry)
+        return (NctOrigin){ NCT_ORIGIN_FILE, entry, entry->value, entry->value_length };
+    if (option->defaults && option->defaults[0])
+        return (NctOrigin){ NCT_ORIGIN_DEFAULT, NULL, option->defaults[0],
+                            strlen(option->defaults[0]) };
+    return (NctOrigin){ NCT_ORIGIN_UNSET, NULL, NULL, 0 };
+}
+
+char *
+nct_option_environment_name(const NctOption *option)
+{
+    return environment_name(option);
+}
