@@ -8,6 +8,7 @@ from .conductor import Conductor
 from .database import Database
 from .journal import Journal
 from .knobs import Knobs
+from .process import wait_for
 
 ENDED = ("completed", "failed", "cancelled", "error")
 
@@ -74,6 +75,10 @@ class Migration:
     def __init__(self, nova, instance_uuid, request_id, newer_than):
         self.nova, self.instance_uuid, self.request_id = nova, instance_uuid, request_id
         self._newer_than = newer_than
+        self._saves = self._answered_saves()
+
+    def _answered_saves(self):
+        return self.nova.journal.count(what="answered", method="Instance.save")
 
     @property
     def row(self):
@@ -89,6 +94,11 @@ class Migration:
         row = self.nova.database.wait_migration(timeout, statuses or ENDED, newer_than=self._newer_than,
                                                 instance_uuid=self.instance_uuid)
         return row["status"] if row else None
+
+    def wait_progress_saved(self, timeout=20):
+        """Until the source has saved progress and has no call under way: when a broker may go without a caller
+        waiting a minute for an answer that went down with it (as it would in Nova)."""
+        wait_for(lambda: self._answered_saves() > self._saves, timeout, "progress is saved")
 
     def abort(self):
         self.nova.api.abort(self.instance_uuid, self.row["id"])

@@ -22,7 +22,7 @@ LONG_CALLS = frozenset((
 _RECONNECT = {"rabbit_retry_interval": 1, "rabbit_interval_max": 2, "kombu_reconnect_delay": 0.2}
 
 
-def _configuration():
+def configuration():
     """The library's global configuration (its metrics know no other), empty but for Nova's exchange."""
     cfg.CONF([], project="nova", default_config_files=[], default_config_dirs=[])
     oslo_messaging.set_transport_defaults(EXCHANGE)
@@ -42,7 +42,7 @@ class Service:
 
     def __init__(self, name, url, journal):
         self.name, self.journal = name, journal
-        self.transport = oslo_messaging.get_rpc_transport(_configuration(), url)
+        self.transport = oslo_messaging.get_rpc_transport(configuration(), url)
         self.conf = cfg.CONF
         for option, value in _RECONNECT.items():
             self.conf.set_override(option, value, group="oslo_messaging_rabbit")
@@ -111,10 +111,12 @@ class Service:
         self.journal.note(self.name, "sent", key, kind="call", topic="conductor", args=args)
         client = self._prepare("conductor", method, "3.0", None, None, True)
         try:
-            return client.call(context, method, **args)
+            result = client.call(context, method, **args)
         except oslo_messaging.RemoteError as error:
             self.journal.note(self.name, "raised", key, error=error.exc_type)
             return None
+        self.journal.note(self.name, "answered", key)
+        return result
 
 
 def received(method):
@@ -125,6 +127,7 @@ def received(method):
         key = message_key({"method": name, "args": args}) if name.startswith("object_") else name
         self.journal.note(self.name, "received", key, args=sorted(args),
                           request_id=(context or {}).get("request_id"))
+        context.pop("client_timeout", None)  # the library puts it in; Nova's own context class leaves it out again
         try:
             return method(self, context, **args)
         except Exception as error:

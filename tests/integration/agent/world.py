@@ -8,7 +8,6 @@ import jsonschema
 
 from tests.lab.agents import Agent
 from tests.lab.domain import GuestLoad
-from tests.lab.knobs import Knobs
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
@@ -77,5 +76,4 @@ class World:
             agent.stop()
         for host in self.lab.hosts.values():
             host.destroy_guests()
-        for name in self.lab.nova.knobs:
-            vars(self.lab.nova.knobs[name]).update(vars(Knobs()))
+        self.lab.nova.reset_knobs()

@@ -238,3 +238,15 @@ def test_second_topic(lab, light):
         "pre_live_migration": "compute-alt.lab-b",
         "post_live_migration_at_destination": "compute-alt.lab-b"}
     assert_all_received(lab)
+
+
+def test_broker_away_in_the_middle(lab):
+    lab.nova.knobs["lab-a"].bandwidth_mib_s = SLOW_MIB_S
+    guest = lab.start_guest("lab-a", GuestLoad(working_set_mib=4, rate_mib_s=2, fill_mib=40))
+    migration = lab.live_migrate(guest, "lab-b")
+    migration.wait_progress_saved()
+    lab.broker.stop()
+    wait_for(lambda: lab.runs_on(guest) == ["lab-b"], 30, "libvirt goes on without the broker")
+    lab.broker.start()
+    assert migration.wait() == "completed"
+    assert_alive(lab, guest, "lab-b")

@@ -11,7 +11,8 @@ from tests.lab.lab import Lab
 def run():
     """One migration alone in a lab, chosen by the scheduler as in the recording."""
     with Lab() as lab:
-        guest = lab.start_guest("lab-a", GuestLoad(working_set_mib=4, rate_mib_s=2, fill_mib=8))
+        lab.nova.knobs["lab-a"].bandwidth_mib_s = 15  # two seconds, so that progress is saved as in the recording
+        guest = lab.start_guest("lab-a", GuestLoad(working_set_mib=4, rate_mib_s=2, fill_mib=24))
         lab.nova.conductor.candidates[guest.uuid] = ["lab-b"]
         assert lab.live_migrate(guest).wait() == "completed"
         yield lab.nova.journal, lab.tap.rows
