@@ -169,7 +169,7 @@ open_database(NmaStore *store, const char *path, GError **error)
     return state;
 }
 
-/* With its write-ahead log: a log left behind would be played into the fresh database. */
+/* With its write-ahead log, should SQLite have left one: its last commits are in it. */
 static char *
 move_aside(const char *path, const char *reason, GError **error)
 {

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -445,6 +446,25 @@ test_corrupt(void)
     assert_begun_anew(dir, "corrupt");
 }
 
+/* Whoever is not alone moves nothing, however the database looks. */
+static void
+test_locked_and_corrupt(void)
+{
+    g_autoptr(TestDir) dir = test_dir_new();
+    g_autofree char *path = g_build_filename(dir, "agent.db", NULL);
+    g_autofree char *lock = g_build_filename(dir, "agent.lock", NULL);
+    g_autofree char *aside = NULL;
+    g_autoptr(GError) error = NULL;
+    int fd = g_open(lock, O_RDWR | O_CREAT, 0600);
+
+    g_assert_true(g_file_set_contents(path, "no database", -1, NULL));
+    g_assert_cmpint(flock(fd, LOCK_EX | LOCK_NB), ==, 0);
+    g_assert_null(nma_store_open(dir, &aside, &error));
+    g_assert_error(error, NMA_STORE_ERROR, NMA_STORE_ERROR_LOCKED);
+    g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+    g_close(fd, NULL);
+}
+
 static void
 test_no_directory(void)
 {
@@ -557,6 +577,7 @@ main(int argc, char **argv)
     g_test_add_func("/store/bad-row", test_bad_row);
     g_test_add_func("/store/newer", test_newer);
     g_test_add_func("/store/corrupt", test_corrupt);
+    g_test_add_func("/store/locked-and-corrupt", test_locked_and_corrupt);
     g_test_add_func("/store/no-directory", test_no_directory);
     g_test_add_func("/store/kill", test_kill);
     return g_test_run();
