@@ -186,7 +186,8 @@ decode_listed(const json_t *value, const char *instance_uuid)
     }
     migration = nma_nova_migration_new();
     g_strlcpy(migration->identity.instance_uuid, uuid, sizeof uuid);
-    migration->status = nma_json_dup_name(fields, "status");
+    /* for people too: "running (post-copy)" is one of them */
+    migration->status = nma_json_dup_text(fields, "status", MAX_NAME_BYTES);
     migration->created_wall_us = nma_json_get_time(fields, "created_at");
     if (migration->status == NULL || !read_migration(fields, &migration->identity)) {
         nma_nova_migration_free(migration);

@@ -289,7 +289,7 @@ read_optional(const json_t *payload, NmaReport *report)
     report->guest_state = state < 0 ? NMA_GUEST_STATE_UNKNOWN : (NmaGuestState)state;
     report->cause = cause < 0 ? NMA_CAUSE_NONE : (NmaCause)cause;
     report->skipped = nma_json_get_bool(payload, "skipped");
-    report->nova_status = nma_json_dup_name(payload, "nova_status");
+    report->nova_status = nma_json_dup_text(payload, "nova_status", NMA_TEXT_MAX_BYTES);
     report->peer = nma_json_dup_name(payload, "peer");
     report->clock_offset_ms = read_offset_ms(payload, "clock_offset_ms");
     report->clock_offset_error_ms = read_offset_ms(payload, "clock_offset_error_ms");
