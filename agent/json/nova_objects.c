@@ -4,7 +4,7 @@
 
 #include "agent/json/value.h"
 
-G_DEFINE_QUARK(nma - json - error - quark, nma_json_error)
+G_DEFINE_QUARK(nma_json_error_quark, nma_json_error)
 
 /* Largest guest that is believed: 1 PiB. Larger figures are not Nova's. */
 #define MAX_MEMORY_MIB (G_GINT64_CONSTANT(1) << 30)

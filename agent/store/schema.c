@@ -114,7 +114,7 @@ nma_schema_prepare(sqlite3 *db)
     int code = sqlite3_exec(db,
                             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                             "PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
-                            "PRAGMA temp_store = MEMORY;",
+                            "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -512;",
                             NULL, NULL, NULL);
 
     if (code == SQLITE_OK) {

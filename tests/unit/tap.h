@@ -10,6 +10,7 @@ nma_test_init(int argc, char **argv)
     char **args = argc > 1 ? argv : with_tap;
     int n = argc > 1 ? argc : 2;
 
-    /* not G_TEST_OPTION_ISOLATE_DIRS: GLib leaks its directory names, which LeakSanitizer reports */
+    /* not G_TEST_OPTION_ISOLATE_DIRS: GLib leaks its directory names, which LeakSanitizer reports
+     */
     g_test_init(&n, &args, NULL);
 }
