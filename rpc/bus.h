@@ -36,8 +36,7 @@ typedef struct _OmRequest OmRequest;
 /* ---- configuration: everything is copied by om_bus_new() ---- */
 
 /* A copy of what others send each other. Also the way to listen to notifications (watch): routing
- * key
- * "<topic>.info", no methods. */
+ * key "<topic>.info", methods NULL. */
 typedef struct {
     OmTapQueueType queue_type;       /* OM_TAP_OFF: no tap */
     const char *const *routing_keys; /* NULL-terminated */
@@ -83,9 +82,9 @@ typedef struct {
         tls_unverified;  /* tls_unverified: as oslo does without ssl_ca_file; worth a warning */
     char in_broker[256]; /* "host:port", "" while not connected */
     char out_broker[256];
-    char last_error[512]; /* no secret in it; "" when none since the last success */
-    gboolean
-        credentials_refused; /* the last attempt failed on user or password: read nova.conf again */
+    char last_error[512];         /* no secret in it; "" when none since the last success */
+    gboolean credentials_refused; /* user or password: read nova.conf again and om_bus_reload() */
+    guint credentials_refusals;   /* counts them, so that each attempt is told */
 } OmBusState;
 
 typedef enum {

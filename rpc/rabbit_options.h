@@ -32,3 +32,4 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(OmRabbitOptions, om_rabbit_options_clear)
 /* A deep copy with the URL's query items applied; `to` is overwritten, not cleared. */
 void om_rabbit_options_copy(OmRabbitOptions *to, const OmRabbitOptions *from,
                             const OmTransportUrl *url);
+gboolean om_rabbit_options_equal(const OmRabbitOptions *a, const OmRabbitOptions *b);

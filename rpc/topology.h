@@ -44,12 +44,14 @@ typedef struct {
     guint16 prefetch;
 } OmRoleSpec;
 
+/* probe_key: bound beside the routing keys; NULL: none. nonce makes the name new at each
+ * connection: late clean-up of an exclusive queue can delete a successor of the same name. */
 OmRoleSpec *om_topology_tap(const OmRabbitOptions *options, OmTapQueueType type,
                             const char *exchange, const char *const *routing_keys,
                             const char *probe_key, const char *prefix, const char *host,
                             guint32 nonce);
 OmRoleSpec *om_topology_server(const OmRabbitOptions *options, const char *exchange,
-                               const char *topic, const char *server);
+                               const char *topic, const char *server, const char *probe_key);
 OmRoleSpec *om_topology_reply(const OmRabbitOptions *options, const char *queue);
 void om_role_spec_free(OmRoleSpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OmRoleSpec, om_role_spec_free)

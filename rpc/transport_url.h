@@ -43,6 +43,8 @@ GQuark om_transport_url_error_quark(void);
 /* NULL with an error that names what is wrong and contains no part of the credentials. */
 OmTransportUrl *om_transport_url_parse(const char *text, GError **error);
 OmTransportUrl *om_transport_url_copy(const OmTransportUrl *url);
+/* Same hosts in the same order, credentials, virtual host and options. */
+gboolean om_transport_url_equal(const OmTransportUrl *a, const OmTransportUrl *b);
 void om_transport_url_free(OmTransportUrl *url);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OmTransportUrl, om_transport_url_free)
 

@@ -11,7 +11,7 @@ import subprocess
 import jsonschema
 import pytest
 
-TOP = pathlib.Path(os.environ.get("top_srcdir", pathlib.Path(__file__).parents[2]))
+TOP = pathlib.Path(os.environ.get("top_srcdir", pathlib.Path(__file__).parents[3]))
 BUILD = pathlib.Path(os.environ.get("top_builddir", TOP / "_build" / "default"))
 SCHEMAS = {p.name: json.loads(p.read_text()) for p in (TOP / "schemas").glob("*.schema.json")}
 BASE = "https://nova-migration-agent.invalid/schemas/"
