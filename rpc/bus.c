@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rpc/bus_private.h"
@@ -172,6 +173,7 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
     bus->reconnect = config->reconnect;
     if (bus->reconnect.max_us == 0)
         om_reconnect_options_init(&bus->reconnect);
+    bus->in_fd = bus->out_fd = -1;
     bus->in_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bus->out_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g_mutex_init(&bus->announce);
@@ -244,21 +246,35 @@ om_bus_reload(OmBus *bus, const OmTransportUrl *url, const OmRabbitOptions *rabb
     om_bus_wake(bus->out_wake);
 }
 
+/* Under the lock: waits until both threads have ended or it is `until`. */
+static void
+await_threads(OmBus *bus, gint64 until)
+{
+    while ((bus->in_running || bus->out_running) &&
+           g_cond_wait_until(&bus->ended, &bus->lock, until))
+        continue;
+}
+
 gboolean
 om_bus_stop(OmBus *bus, guint deadline_ms)
 {
     gint64 deadline = g_get_monotonic_time() + deadline_ms * (gint64)1000;
+    gint64 tenth = deadline_ms * (gint64)100;
     gboolean all;
 
     g_mutex_lock(&bus->lock);
     bus->stopping = TRUE;
-    /* the last part of the time is for saying goodbye */
-    bus->stop_us = deadline - deadline_ms * (gint64)200;
+    /* the last part of the time is for saying goodbye, the very last for those who hear no answer
+     */
+    bus->stop_us = deadline - 4 * tenth;
     om_bus_wake(bus->in_wake);
     om_bus_wake(bus->out_wake);
-    while ((bus->in_running || bus->out_running) &&
-           g_cond_wait_until(&bus->ended, &bus->lock, deadline))
-        continue;
+    await_threads(bus, deadline - 2 * tenth);
+    if (bus->in_fd >= 0)
+        shutdown(bus->in_fd, SHUT_RDWR);
+    if (bus->out_fd >= 0)
+        shutdown(bus->out_fd, SHUT_RDWR);
+    await_threads(bus, deadline);
     all = !bus->in_running && !bus->out_running;
     if (!all)
         /* in a system call; a reference keeps what it will touch when it returns */

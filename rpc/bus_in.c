@@ -546,7 +546,7 @@ step(InThread *in)
             !step_probe(in, now, &error) || !acknowledge(in, &error))
             lost(in, error, 0);
         else if (om_link_outdated(&in->link))
-            lost(in, NULL, 1000);
+            lost(in, NULL, OM_GOODBYE_MS);
     }
     now = g_get_monotonic_time();
     next = next_timer_us(in, now);
@@ -561,6 +561,7 @@ step(InThread *in)
 static void
 leave(InThread *in)
 {
+    om_connection_set_rpc_timeout(in->link.connection, OM_GOODBYE_MS);
     for (guint i = 0; i < N_ROLES; i++) {
         const Role *role = &in->roles[i];
 
@@ -569,7 +570,7 @@ leave(InThread *in)
                                         NULL))
             break;
     }
-    lost(in, NULL, 1000);
+    lost(in, NULL, OM_GOODBYE_MS);
 }
 
 static gboolean

@@ -10,6 +10,7 @@
 
 #define OM_HANDSHAKE_MS     10000
 #define OM_RPC_MS           10000
+#define OM_GOODBYE_MS       700
 #define OM_MAX_QUEUED       4096
 #define OM_MAX_QUEUED_BYTES (64 * 1024 * 1024)
 #define OM_WINDOW           256 /* published and not yet confirmed */
@@ -64,6 +65,8 @@ struct _OmBus {
     OmBusState state, announced;
     OmBusStats stats;
     GThread *in_thread, *out_thread;
+    int in_fd,
+        out_fd; /* the sockets; -1: none. om_bus_stop() shuts them down under a thread that hangs */
     gboolean in_running, out_running;
     gboolean stopping, silent;
     gint64 stop_us; /* until when bus-out may drain */
