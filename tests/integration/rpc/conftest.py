@@ -136,18 +136,6 @@ class Peer:
         return self.wait("stats", since=since)
 
 
-<<<<<<< HEAD
-def transport(url, kind="rpc", **rabbit):
-    """oslo.messaging's own transport with control_exchange nova, as Nova makes it."""
-    conf = cfg.ConfigOpts()
-    conf([], default_config_files=[], default_config_dirs=[])
-    oslo_messaging.set_transport_defaults("nova")
-    get = oslo_messaging.get_rpc_transport if kind == "rpc" else oslo_messaging.get_notification_transport
-    made = get(conf, url)
-    for key, value in rabbit.items():
-        conf.set_override(key, value, group="oslo_messaging_rabbit")
-    return made
-=======
 # the global one: oslo.messaging's metrics know no other. What differs goes into the URL.
 CONF = cfg.CONF
 CONF([], default_config_files=[], default_config_dirs=[])
@@ -159,17 +147,12 @@ def transport(url, kind="rpc"):
     if kind == "rpc":
         return oslo_messaging.get_rpc_transport(CONF, url)
     return oslo_messaging.get_notification_transport(CONF, url)
->>>>>>> refs/heads/rpc
 
 
 class PythonServer:
     """A real oslo.messaging RPC server with the threading executor."""
 
-<<<<<<< HEAD
-    def __init__(self, url, topic, host, namespace=None, version="1.0", **rabbit):
-=======
     def __init__(self, url, topic, host, namespace=None, version="1.0"):
->>>>>>> refs/heads/rpc
         self.calls = queue.Queue()
         outer = self
 
@@ -189,11 +172,7 @@ class PythonServer:
                 time.sleep(seconds)
                 return value
 
-<<<<<<< HEAD
-        self.transport = transport(url, **rabbit)
-=======
         self.transport = transport(url)
->>>>>>> refs/heads/rpc
         self.server = oslo_messaging.get_rpc_server(
             self.transport, oslo_messaging.Target(topic=topic, server=host), [Endpoint()],
             executor="threading")
@@ -212,21 +191,12 @@ class PythonClient:
     """A real oslo.messaging RPC client."""
 
     def __init__(self, url, topic, server=None, namespace=None, version=None, timeout=20, monitor=None,
-<<<<<<< HEAD
-                 fanout=None, **rabbit):
-        self.transport = transport(url, **rabbit)
-        target = oslo_messaging.Target(topic=topic, server=server, namespace=namespace, version=version,
-                                       fanout=fanout)
-        self.client = oslo_messaging.RPCClient(self.transport, target, timeout=timeout,
-                                               call_monitor_timeout=monitor)
-=======
                  fanout=None):
         self.transport = transport(url)
         target = oslo_messaging.Target(topic=topic, server=server, namespace=namespace, version=version,
                                        fanout=fanout)
         self.client = oslo_messaging.get_rpc_client(self.transport, target, timeout=timeout,
                                                     call_monitor_timeout=monitor)
->>>>>>> refs/heads/rpc
 
     def call(self, method, **args):
         return self.client.call({"request_id": "req-test", "auth_token": "secret-token"}, method, **args)
@@ -256,13 +226,8 @@ def broker():
     names = [name for name in SETTINGS if name != "default"]
     users = [lab.User("nova", tags=["administrator"])] + [lab.User(n, vhost=n) for n in names]
     with lab.Broker(users=users, vhosts=("/", *names)) as running:
-<<<<<<< HEAD
-        for name, rabbit in SETTINGS.items():
-            with PythonServer(site_url(running, name), "conductor", "controller", **rabbit):
-=======
         for name in SETTINGS:
             with PythonServer(site_url(running, name), "conductor", "controller"):
->>>>>>> refs/heads/rpc
                 pass
         yield running
 

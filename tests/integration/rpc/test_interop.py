@@ -12,7 +12,7 @@ NAMESPACE, VERSION = "agent", "1.4"
 
 
 class OurServer:
-    def __init__(self, url, topic, rabbit):
+    def __init__(self, url, topic):
         self.peer = Peer(url, topic=topic, methods=METHODS, namespace=NAMESPACE, version=VERSION)
 
     def received(self, method):
@@ -23,8 +23,8 @@ class OurServer:
 
 
 class TheirServer:
-    def __init__(self, url, topic, rabbit):
-        self.python = PythonServer(url, topic, "hostA", namespace=NAMESPACE, version=VERSION, **rabbit)
+    def __init__(self, url, topic):
+        self.python = PythonServer(url, topic, "hostA", namespace=NAMESPACE, version=VERSION)
         self.seen = []
 
     def received(self, method):
@@ -44,7 +44,7 @@ class Answer:
 
 
 class OurClient:
-    def __init__(self, url, topic, rabbit):
+    def __init__(self, url, topic):
         self.peer, self.topic = Peer(url, host="client"), topic
 
     def call(self, method, namespace=NAMESPACE, version="1.0", timeout=10, monitor=None, server="hostA",
@@ -64,11 +64,11 @@ class OurClient:
 
 
 class TheirClient:
-    def __init__(self, url, topic, rabbit):
-        self.url, self.topic, self.rabbit = url, topic, rabbit
+    def __init__(self, url, topic):
+        self.url, self.topic = url, topic
 
     def client(self, **target):
-        return PythonClient(self.url, self.topic, **({"server": "hostA"} | target | self.rabbit))
+        return PythonClient(self.url, self.topic, **({"server": "hostA"} | target))
 
     def call(self, method, namespace=NAMESPACE, version="1.0", timeout=10, monitor=None, server="hostA",
              **args):
@@ -99,7 +99,7 @@ def settings(request):
 @pytest.fixture(params=[OurServer, TheirServer], ids=["our-server", "python-server"], scope="module")
 def served(request, broker, settings):
     topic = f"nova_migration_agent_{settings}_{request.param.__name__}"
-    server = request.param(site_url(broker, settings), topic, SETTINGS[settings])
+    server = request.param(site_url(broker, settings), topic)
     server.topic = topic
     yield server
     server.close()
@@ -107,7 +107,7 @@ def served(request, broker, settings):
 
 @pytest.fixture(params=[OurClient, TheirClient], ids=["our-client", "python-client"], scope="module")
 def client(request, broker, settings, served):
-    made = request.param(site_url(broker, settings), served.topic, SETTINGS[settings])
+    made = request.param(site_url(broker, settings), served.topic)
     yield made
     made.close()
 
