@@ -22,14 +22,14 @@ TOPIC = "live_migration_reports"
 
 
 def until(condition, timeout=20, what="condition"):
-    """Polls until condition() is true and returns its value."""
+    """Polls until condition() is true and returns its value. what: text, or a function that makes it."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {timeout} s")
+            raise AssertionError(f"{what() if callable(what) else what}: not within {timeout} s")
         time.sleep(0.02)
 
 
@@ -54,7 +54,8 @@ class Watch:
                 self.lines.put(line)
 
     def wait_err(self, text, timeout=30, since=0):
-        until(lambda: any(text in line for line in self.err[since:]), timeout, f"{text!r} in {self.err}")
+        until(lambda: any(text in line for line in self.err[since:]), timeout,
+              lambda: f"{text!r} in {self.err[since:]}")
 
     def line(self, timeout=20):
         return self.lines.get(timeout=timeout)
