@@ -184,8 +184,8 @@ role_failed(InThread *in, Role *role, const GError *error)
 {
     gint64 pause = ROLE_RETRY_US << MIN(role->failures, 5);
     /* Nova's exchange is awaited: asking for it costs the broker next to nothing */
-    gint64 longest = error->code == OM_CONNECTION_ERROR_NOT_FOUND ? ROLE_WAIT_MAX_US
-                                                                  : ROLE_RETRY_MAX_US;
+    gint64 longest =
+        error->code == OM_CONNECTION_ERROR_NOT_FOUND ? ROLE_WAIT_MAX_US : ROLE_RETRY_MAX_US;
 
     role->ready = FALSE;
     role->failures++;

@@ -73,6 +73,7 @@ static const Column migration_columns[] = {
     WORDS(NmaMigration, "phase", phase, phase_word, NMA_N_PHASES),
     WORDS(NmaMigration, "step", step, step_word, NMA_N_STEPS),
     MIGRATION(COLUMN_INTEGER, "phase_started_boot_us", phase_started_boot_us),
+    MIGRATION(COLUMN_BOOL, "phase_start_inferred", phase_start_inferred),
     MIGRATION(COLUMN_INTEGER, "sequence", sequence),
     MIGRATION(COLUMN_INTEGER, "progress_count", progress_count),
     MIGRATION(COLUMN_BOOL, "has_stats", has_stats),

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "agent/store/outbox.h"
 #include "agent/store/store_internal.h"
 
 G_DEFINE_QUARK(nma - store - error - quark, nma_store_error)
