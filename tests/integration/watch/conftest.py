@@ -11,7 +11,7 @@ import pytest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("top_builddir", SOURCE / "_build" / "default"))
-PROGRAM = BUILD / "nova-migration-watch"
+PROGRAM = BUILD / "agent" / "watch" / "nova-migration-watch"
 sys.path[:0] = [str(SOURCE / "tests" / "lab"), str(pathlib.Path(__file__).parent)]
 
 import broker as lab  # noqa: E402

@@ -36,6 +36,12 @@ def test_payloads_of_these_tests_are_valid():
         jsonschema.validate(payload, SCHEMA)
 
 
+def test_manual_and_help_have_the_same_options():
+    manual = (SOURCE / "agent" / "watch" / "nova-migration-watch.1").read_text()
+    told = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=30).stdout
+    assert set(re.findall(r"^\.It Fl Fl (\w+)", manual, re.M)) == set(re.findall(r"--(\w+)", told))
+
+
 # ---- results ----
 
 @pytest.mark.parametrize("name", ENDINGS)
