@@ -10,6 +10,7 @@
 #define DEDUP_IDS         1024
 #define ROLE_RETRY_US     (G_USEC_PER_SEC)
 #define ROLE_RETRY_MAX_US (30 * G_USEC_PER_SEC)
+#define ROLE_WAIT_MAX_US  (10 * G_USEC_PER_SEC)
 #define PROBE_FIRST_US    (G_USEC_PER_SEC)
 #define PROBE_WAIT_US     (10 * G_USEC_PER_SEC)
 #define MAX_WAITING       64 /* the server's prefetch */
@@ -182,10 +183,13 @@ static void
 role_failed(InThread *in, Role *role, const GError *error)
 {
     gint64 pause = ROLE_RETRY_US << MIN(role->failures, 5);
+    /* Nova's exchange is awaited: asking for it costs the broker next to nothing */
+    gint64 longest =
+        error->code == OM_CONNECTION_ERROR_NOT_FOUND ? ROLE_WAIT_MAX_US : ROLE_RETRY_MAX_US;
 
     role->ready = FALSE;
     role->failures++;
-    role->retry_us = g_get_monotonic_time() + MIN(pause, ROLE_RETRY_MAX_US);
+    role->retry_us = g_get_monotonic_time() + MIN(pause, longest);
     if (role == &in->roles[ROLE_SERVER])
         g_queue_clear_full(&in->waiting, waiting_free);
     tell_roles(in, error);

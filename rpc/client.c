@@ -215,9 +215,12 @@ om_client_take_reply(OmBus *bus, OmMessage *reply)
         call = steal_call_locked(bus, reply->msg_id);
     }
     g_mutex_unlock(&bus->lock);
-    if (call)
-        finish(bus, call, reply->failure ? OM_CALL_REMOTE : OM_CALL_OK,
-               g_steal_pointer(&reply->result), g_steal_pointer(&reply->failure));
+    if (call) {
+        OmCallStatus status = reply->failure ? OM_CALL_REMOTE : OM_CALL_OK;
+
+        finish(bus, call, status, g_steal_pointer(&reply->result),
+               g_steal_pointer(&reply->failure));
+    }
     om_message_free(reply);
 }
 

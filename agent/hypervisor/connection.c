@@ -18,8 +18,9 @@ struct NmaConnection {
     pthread_mutex_t mutex;
     pthread_cond_t condition;
     gboolean stopping;
-    virConnectPtr libvirt; /* NULL while not connected */
-    gboolean lost;         /* libvirt said that the connection is closed */
+    gboolean open;    /* between connecting and disconnecting */
+    gboolean lost;    /* libvirt said that the connection is closed */
+    gboolean refresh; /* asked for, not yet done */
     char *error;
 };
 
@@ -62,18 +63,21 @@ open_libvirt(const char *uri, NmaAccess access, GError **error)
     virConnectPtr libvirt =
         access == NMA_ACCESS_READ_ONLY ? virConnectOpenReadOnly(uri) : virConnectOpen(uri);
 
-    if (!libvirt)
+    if (!libvirt) {
         nma_libvirt_error_set(error, "cannot connect to libvirt");
+        return NULL;
+    }
+    /* not every driver has keepalive: qemu's has */
+    virConnectSetKeepAlive(libvirt, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT);
     return libvirt;
 }
 
 static gboolean
 watch_libvirt(NmaConnection *connection, virConnectPtr libvirt, GError **error)
 {
-    /* not every driver has keepalive or can break: qemu's has and can */
-    virConnectSetKeepAlive(libvirt, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT);
     pthread_mutex_lock(&connection->mutex);
     connection->lost = FALSE;
+    connection->refresh = FALSE;
     g_clear_pointer(&connection->error, g_free);
     pthread_mutex_unlock(&connection->mutex);
     if (virConnectRegisterCloseCallback(libvirt, on_close, connection, NULL) < 0) {
@@ -87,11 +91,10 @@ static void
 disconnect(NmaConnection *connection, virConnectPtr libvirt)
 {
     pthread_mutex_lock(&connection->mutex);
-    connection->libvirt = NULL;
+    connection->open = FALSE;
     pthread_mutex_unlock(&connection->mutex);
     connection->config.closing(libvirt, connection->config.user_data);
     virConnectUnregisterCloseCallback(libvirt, on_close);
-    /* readers may still hold references: the last one closes it */
     virConnectClose(libvirt);
 }
 
@@ -108,7 +111,7 @@ establish(NmaConnection *connection, GError **error)
         return NULL;
     }
     pthread_mutex_lock(&connection->mutex);
-    connection->libvirt = libvirt;
+    connection->open = TRUE;
     pthread_mutex_unlock(&connection->mutex);
     if (connection->config.opened(libvirt, connection->config.user_data, error))
         return libvirt;
@@ -117,13 +120,34 @@ establish(NmaConnection *connection, GError **error)
     return NULL;
 }
 
+/* Called and returns with the mutex held. */
+static void
+refresh(NmaConnection *connection, virConnectPtr libvirt)
+{
+    g_autoptr(GError) error = NULL;
+
+    connection->refresh = FALSE;
+    pthread_mutex_unlock(&connection->mutex);
+    gboolean ok = connection->config.refresh(libvirt, connection->config.user_data, &error);
+
+    pthread_mutex_lock(&connection->mutex);
+    if (!ok) {
+        connection->lost = TRUE;
+        set_error(connection, error->message);
+    }
+}
+
 /* Until it is lost, or we stop. */
 static void
 hold(NmaConnection *connection, virConnectPtr libvirt)
 {
     pthread_mutex_lock(&connection->mutex);
-    while (!connection->lost && !connection->stopping)
-        pthread_cond_wait(&connection->condition, &connection->mutex);
+    while (!connection->lost && !connection->stopping) {
+        if (connection->refresh)
+            refresh(connection, libvirt);
+        else
+            pthread_cond_wait(&connection->condition, &connection->mutex);
+    }
     gboolean lost = connection->lost;
 
     pthread_mutex_unlock(&connection->mutex);
@@ -208,23 +232,36 @@ nma_connection_stop(NmaConnection *connection, gint64 deadline_us)
     return nma_thread_join_until(connection->thread, deadline_us);
 }
 
-virConnectPtr
-nma_connection_ref(NmaConnection *connection)
+void
+nma_connection_refresh(NmaConnection *connection)
 {
     pthread_mutex_lock(&connection->mutex);
-    virConnectPtr libvirt = connection->libvirt;
-
-    if (libvirt)
-        virConnectRef(libvirt);
+    connection->refresh = TRUE;
+    pthread_cond_broadcast(&connection->condition);
     pthread_mutex_unlock(&connection->mutex);
-    return libvirt;
+}
+
+gboolean
+nma_connection_is_open(NmaConnection *connection)
+{
+    pthread_mutex_lock(&connection->mutex);
+    gboolean open = connection->open && !connection->lost;
+
+    pthread_mutex_unlock(&connection->mutex);
+    return open;
+}
+
+virConnectPtr
+nma_connection_open_another(const NmaConnection *connection, GError **error)
+{
+    return open_libvirt(connection->uri, connection->config.access, error);
 }
 
 void
 nma_connection_get_status(NmaConnection *connection, gboolean *connected, char **error)
 {
     pthread_mutex_lock(&connection->mutex);
-    *connected = connection->libvirt != NULL && !connection->lost;
+    *connected = connection->open && !connection->lost;
     *error = *connected ? NULL : g_strdup(connection->error);
     pthread_mutex_unlock(&connection->mutex);
 }

@@ -10,7 +10,6 @@
 #include "agent/hypervisor/loop.h"
 #include "agent/hypervisor/readers.h"
 
-/* With virt-connect's own calls that makes four: libvirtd serves five a connection. */
 #define N_READERS 3
 
 /* What is kept of the time to stop for the connection and for the event loop, each, when a reader
@@ -23,6 +22,7 @@ struct NmaHypervisor {
     NmaLoop *loop;
     NmaReaders *readers;
     NmaConnection *connection;
+    virConnectPtr reader_connections[N_READERS]; /* each its thread's alone; NULL: not open */
     NmaEvents events;
 
     pthread_mutex_t mutex;
@@ -53,24 +53,61 @@ post(NmaEvent *event, gpointer user_data)
 /* ---- readers ---- */
 
 static NmaDomainReading *
-read_domain(const char *instance_uuid, gpointer user_data)
+reading_unknown(const char *instance_uuid, const char *text)
+{
+    NmaDomainReading *reading = nma_domain_reading_new(instance_uuid);
+
+    reading->state = NMA_DOMAIN_UNKNOWN;
+    reading->stats_known = FALSE;
+    reading->text = g_strdup(text);
+    return reading;
+}
+
+static void
+close_reader_connection(guint thread, gpointer user_data)
 {
     NmaHypervisor *hypervisor = user_data;
-    virConnectPtr libvirt = nma_connection_ref(hypervisor->connection);
 
-    if (!libvirt) {
-        NmaDomainReading *reading = nma_domain_reading_new(instance_uuid);
+    if (hypervisor->reader_connections[thread])
+        virConnectClose(hypervisor->reader_connections[thread]);
+    hypervisor->reader_connections[thread] = NULL;
+}
 
-        reading->state = NMA_DOMAIN_UNKNOWN;
-        reading->stats_known = FALSE;
-        reading->text = g_strdup("not connected to libvirt");
+/* NULL: the connection broke under the call */
+static NmaDomainReading *
+try_read(NmaHypervisor *hypervisor, guint thread, const char *instance_uuid)
+{
+    virConnectPtr *libvirt = &hypervisor->reader_connections[thread];
+    g_autoptr(GError) error = NULL;
+
+    if (!*libvirt)
+        *libvirt = nma_connection_open_another(hypervisor->connection, &error);
+    if (!*libvirt)
+        return reading_unknown(instance_uuid, error->message);
+
+    NmaDomainReading *reading = nma_domain_read(*libvirt, instance_uuid);
+
+    if (virConnectIsAlive(*libvirt) == 1)
         return reading;
+    nma_domain_reading_free(reading);
+    close_reader_connection(thread, hypervisor);
+    return NULL;
+}
+
+static NmaDomainReading *
+read_domain(guint thread, const char *instance_uuid, gpointer user_data)
+{
+    NmaHypervisor *hypervisor = user_data;
+    NmaDomainReading *reading = NULL;
+
+    /* the second time, when the connection had been opened before a restart of libvirtd */
+    for (int i = 0; i < 2 && !reading; i++) {
+        if (!nma_connection_is_open(hypervisor->connection))
+            return reading_unknown(instance_uuid, "not connected to libvirt");
+        reading = try_read(hypervisor, thread, instance_uuid);
     }
-
-    NmaDomainReading *reading = nma_domain_read(libvirt, instance_uuid);
-
-    virConnectClose(libvirt);
-    return reading;
+    return reading ? reading
+                   : reading_unknown(instance_uuid, "the connection to libvirt broke twice");
 }
 
 static void
@@ -97,8 +134,9 @@ post_resync(GPtrArray *readings, gpointer user_data)
 /* ---- connection ---- */
 
 static gboolean
-request_resync(NmaHypervisor *hypervisor, virConnectPtr libvirt, GError **error)
+request_resync(virConnectPtr libvirt, gpointer user_data, GError **error)
 {
+    NmaHypervisor *hypervisor = user_data;
     virDomainPtr *domains = NULL;
     int n = virConnectListAllDomains(libvirt, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
 
@@ -128,7 +166,7 @@ on_opened(virConnectPtr libvirt, gpointer user_data, GError **error)
 
     /* first the events, then the reading: what happens between is told twice, not lost */
     return nma_events_register(&hypervisor->events, libvirt, error) &&
-           request_resync(hypervisor, libvirt, error);
+           request_resync(libvirt, hypervisor, error);
 }
 
 static void
@@ -175,6 +213,7 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
         .n_threads = N_READERS,
         .deadline_us = config->call_deadline_ms * 1000,
         .read = read_domain,
+        .leave = close_reader_connection,
         .answer = post_reading,
         .batch_done = post_resync,
         .user_data = hypervisor,
@@ -183,6 +222,7 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
         .uri = config->uri,
         .access = config->access,
         .opened = on_opened,
+        .refresh = request_resync,
         .lost = on_lost,
         .closing = on_closing,
         .user_data = hypervisor,
@@ -233,6 +273,12 @@ nma_hypervisor_read_domain(NmaHypervisor *hypervisor, const char *instance_uuid)
 {
     g_return_if_fail(nma_uuid_is_valid(instance_uuid));
     nma_readers_request(hypervisor->readers, instance_uuid);
+}
+
+void
+nma_hypervisor_resync(NmaHypervisor *hypervisor)
+{
+    nma_connection_refresh(hypervisor->connection);
 }
 
 void

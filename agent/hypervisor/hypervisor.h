@@ -2,9 +2,10 @@
  * libvirt, watched beside nova-compute: events and readings come out as core events.
  *
  * Threads of its own: virt-events runs libvirt's event loop, its callbacks only copy and post;
- * virt-read ×3 make the blocking calls, each domain at most one at a time. (Re)connects by itself
- * for ever; after each (re)connect it registers its callbacks and posts NMA_EVENT_RESYNC.
- * What a connection of which access may call: agent/hypervisor/access.c.
+ * virt-read ×3 make the blocking calls, each domain at most one at a time, each thread on a
+ * connection of its own; virt-connect (re)connects for ever; after each (re)connect it registers
+ * its callbacks and posts NMA_EVENT_RESYNC. What a connection of which access may call:
+ * agent/hypervisor/access.c.
  */
 #pragma once
 

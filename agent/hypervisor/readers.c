@@ -5,6 +5,12 @@
 #include "agent/hypervisor/thread.h"
 
 typedef struct {
+    NmaReaders *readers;
+    guint number;
+    pthread_t thread;
+} Reader;
+
+typedef struct {
     char uuid[NMA_UUID_LEN + 1];
     gint64 deadline_us; /* when who asked for this domain alone is answered; 0: nobody did */
     gboolean in_batch;
@@ -14,7 +20,7 @@ typedef struct {
 
 struct NmaReaders {
     NmaReadersConfig config;
-    pthread_t *threads;
+    Reader *threads;
     guint n_threads;
 
     pthread_mutex_t mutex;
@@ -107,7 +113,8 @@ call_returned(NmaReaders *readers, Call *call, NmaDomainReading *reading)
 static void *
 run_reader(void *data)
 {
-    NmaReaders *readers = data;
+    const Reader *self = data;
+    NmaReaders *readers = self->readers;
 
     pthread_mutex_lock(&readers->mutex);
     while (!readers->stopping) {
@@ -121,7 +128,8 @@ run_reader(void *data)
         pthread_mutex_unlock(&readers->mutex);
 
         /* nobody writes a call's uuid, and a running call is not freed */
-        NmaDomainReading *reading = readers->config.read(call->uuid, readers->config.user_data);
+        NmaDomainReading *reading =
+            readers->config.read(self->number, call->uuid, readers->config.user_data);
 
         pthread_mutex_lock(&readers->mutex);
         if (readers->stopping)
@@ -130,6 +138,7 @@ run_reader(void *data)
             call_returned(readers, call, reading);
     }
     pthread_mutex_unlock(&readers->mutex);
+    readers->config.leave(self->number, readers->config.user_data);
     return NULL;
 }
 
@@ -139,7 +148,7 @@ nma_readers_new(const NmaReadersConfig *config, GError **error)
     NmaReaders *readers = g_new0(NmaReaders, 1);
 
     readers->config = *config;
-    readers->threads = g_new0(pthread_t, config->n_threads);
+    readers->threads = g_new0(Reader, config->n_threads);
     readers->calls = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
     g_queue_init(&readers->queue);
     pthread_mutex_init(&readers->mutex, NULL);
@@ -147,8 +156,11 @@ nma_readers_new(const NmaReadersConfig *config, GError **error)
     while (readers->n_threads < config->n_threads) {
         g_autofree char *name = g_strdup_printf("virt-read-%u", readers->n_threads);
 
-        if (!nma_thread_start(&readers->threads[readers->n_threads], name, run_reader, readers,
-                              error)) {
+        Reader *reader = &readers->threads[readers->n_threads];
+
+        reader->readers = readers;
+        reader->number = readers->n_threads;
+        if (!nma_thread_start(&reader->thread, name, run_reader, reader, error)) {
             nma_readers_stop(readers, G_MAXINT64);
             nma_readers_free(readers);
             return NULL;
@@ -298,7 +310,7 @@ nma_readers_stop(NmaReaders *readers, gint64 deadline_us)
     pthread_cond_broadcast(&readers->condition);
     pthread_mutex_unlock(&readers->mutex);
     for (guint i = 0; i < readers->n_threads; i++)
-        all_ended &= nma_thread_join_until(readers->threads[i], deadline_us);
+        all_ended &= nma_thread_join_until(readers->threads[i].thread, deadline_us);
     return all_ended;
 }
 

@@ -15,8 +15,10 @@ typedef struct NmaReaders NmaReaders;
 typedef struct {
     guint n_threads;
     gint64 deadline_us;
-    /* Blocks. Called on a reader's thread, no lock held; never NULL. */
-    NmaDomainReading *(*read)(const char *instance_uuid, gpointer user_data);
+    /* Blocks. Called on thread number `thread` (0 … n_threads - 1), no lock held; never NULL. */
+    NmaDomainReading *(*read)(guint thread, const char *instance_uuid, gpointer user_data);
+    /* The last that is called on that thread; may block. */
+    void (*leave)(guint thread, gpointer user_data);
     /* Both are called with the pool's lock held, so that they come in the order in which things
      * happened: they must not block or call back. They take what they are given. */
     void (*answer)(NmaDomainReading *reading, gpointer user_data);
