@@ -155,6 +155,30 @@ class Lab:
     def post_copy_reason(self):
         return self.account.post_copy_reason
 
+    # ---- the broker goes and comes ----
+
+    def stop_broker(self, kill=False):
+        """Nova's part holds its requests back from now on, so that none is lost by chance."""
+        if self.nova:
+            self.nova.link.close_gate()
+        if kill:
+            self.broker.kill()
+        else:
+            self.broker.stop()
+
+    def start_broker(self, timeout=30):
+        """Nova's part goes on as soon as all its servers consume again."""
+        self.broker.start()
+        if self.nova:
+            wait_for(self._servers_are_back, timeout, "Nova's servers consume again", 0.2)
+            self.nova.link.open_gate()
+
+    def _servers_are_back(self):
+        topics = ["compute", "compute-alt"] if self.nova.alt_topic else ["compute"]
+        wanted = {"conductor"} | {f"{topic}.{name}" for topic in topics for name in self.nova.computes}
+        rows = self.broker.listed("queues", "name", "consumers")
+        return wanted <= {row["name"] for row in rows if row["consumers"]}
+
     # ---- guests ----
 
     def start_guest(self, host_name, load=GuestLoad(), memory_mib=128, paused=False, timeout=30):
