@@ -25,7 +25,7 @@ from .hosts import Host
 from .nova import Nova, live_migrate
 from .ports import PortRange
 from .process import Account, LabError, Process, kill_pid, pids_naming, wait_for
-from .record import HostRecorder, TapRecorder
+from .record import HostRecorder, TapRecorder, consumers
 from .reports import ReportListener
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -176,8 +176,7 @@ class Lab:
     def _servers_are_back(self):
         topics = ["compute", "compute-alt"] if self.nova.alt_topic else ["compute"]
         wanted = {"conductor"} | {f"{topic}.{name}" for topic in topics for name in self.nova.computes}
-        rows = self.broker.listed("queues", "name", "consumers")
-        return wanted <= {row["name"] for row in rows if row["consumers"]}
+        return all(consumers(self.url, queue) for queue in wanted)
 
     # ---- guests ----
 
