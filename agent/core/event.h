@@ -8,6 +8,7 @@
 #include "agent/core/check.h"
 #include "agent/core/identity.h"
 #include "agent/core/job_stats.h"
+#include "agent/core/now.h"
 
 /* Nova's compute RPC methods that speak of a live migration; the table with their names is in
  * event.c (nova/compute/rpcapi.py, Mitaka to 2026.1). */
@@ -137,6 +138,9 @@ typedef struct {
 NmaEvent *nma_event_new(NmaEventType type);
 void nma_event_free(NmaEvent *event);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaEvent, nma_event_free)
+
+/* When the event was seen; now, where the adapter did not say or its time lies in the future. */
+NmaNow nma_event_time(const NmaEvent *event, NmaNow now);
 
 NmaDomainReading *nma_domain_reading_new(const char *instance_uuid);
 void nma_domain_reading_free(NmaDomainReading *reading);

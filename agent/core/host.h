@@ -15,9 +15,13 @@
 typedef struct NmaHost NmaHost;
 
 typedef struct {
-    const char *host;             /* Nova's name of this host; copied */
-    gint64 progress_interval_us;  /* [reports] progress_interval_ms */
-    gint64 conductor_interval_us; /* least time between two questions to the conductor: 30 s */
+    const char *host;            /* Nova's name of this host; copied */
+    gint64 progress_interval_us; /* [reports] progress_interval_ms */
+    /* Mean time between two questions to the conductor: 30 s. A host may save up three, and puts
+     * at least 5 s (or the interval, if less) between two: so the end of a migration is learnt
+     * soon, and a host still never asks more often than once an interval for long. One question
+     * names every open migration that waits for an answer. */
+    gint64 conductor_interval_us;
     guint max_open; /* bound on open migrations per role; more are counted, not kept */
     char *(*new_attempt_id)(void); /* g_uuid_string_random in the agent, a counter in tests */
 } NmaHostConfig;

@@ -48,12 +48,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaLedger, nma_ledger_free)
  * still to come (memory − resident, never below 0). An instance named in `except` is left out. */
 gint64 nma_ledger_promised_bytes(const NmaLedger *ledger, const char *except_or_null);
 
-/* Idempotent by instance: a second soft reservation of one instance replaces the first.
+/* Idempotent by instance: a second soft reservation of one instance replaces the first; a live one
+ * that is further on (held, in_use) stays as it is. Lease and state are those given.
  * Returns the ledger's own entry (borrowed). */
 NmaReservation *nma_ledger_put(NmaLedger *ledger, const NmaReservation *reservation);
 NmaReservation *nma_ledger_get(NmaLedger *ledger, const char *instance_uuid); /* or NULL */
 
-/* The one setter: asserts that the transition is legal and sets the lease of the new state.
+/* The one setter: asserts that the transition is legal and sets the lease of the new state. The
+ * same state again renews the lease. Only a live reservation may be changed: ask
+ * nma_reservation_is_live first.
  * An ended reservation stays in the ledger until nma_ledger_drop_ended. */
 void nma_reservation_set_state(NmaReservation *reservation, NmaReservationState state, NmaNow now);
 gboolean nma_reservation_is_live(const NmaReservation *reservation);
@@ -65,6 +68,9 @@ void nma_ledger_drop_ended(NmaLedger *ledger);
 void nma_ledger_foreach(const NmaLedger *ledger, void (*each)(NmaReservation *, gpointer),
                         gpointer user_data);
 guint nma_ledger_live_count(const NmaLedger *ledger);
+/* every entry, ended ones too; each must not add or drop any */
+void nma_ledger_foreach(const NmaLedger *ledger, void (*each)(NmaReservation *, gpointer),
+                        gpointer user_data);
 
 NmaReservation *nma_reservation_copy(const NmaReservation *reservation);
 void nma_reservation_free(NmaReservation *reservation);

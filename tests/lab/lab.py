@@ -26,7 +26,6 @@ from .nova import Nova, live_migrate
 from .ports import PortRange
 from .process import Account, LabError, Process, kill_pid, pids_naming, wait_for
 from .record import HostRecorder, TapRecorder, consumers
-from .reports import ReportListener
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -47,7 +46,7 @@ class Lab:
         os.chmod(self.directory, 0o755)
         self.host_names, self.alt_topic, self.with_nova, self.record = host_names, alt_topic, nova, record
         self.hosts, self.guests, self.processes = {}, [], {}
-        self.broker = self.nova = self.tap = self.reports = None
+        self.broker = self.nova = self.tap = None
         self.recorders = {}
         self._heartbeats = []
         self._log_handler = logging.FileHandler(self.path("nova.log"))
@@ -115,8 +114,6 @@ class Lab:
             host.stop()
         if self.nova:
             self.nova.stop()
-        if self.reports:
-            self.reports.stop()
         if self.tap:
             self.tap.stop()
         if self.broker:
@@ -256,17 +253,6 @@ class Lab:
             for section, options in values.items():
                 conf.write(f"[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in options.items()) + "\n")
         return path
-
-    def start_agent(self, host_name, program, sections=None, environment=None, prefix=()):
-        """`program run --config-file …` in the foreground; prefix goes before it (a wrapper that shifts the clock)."""
-        conf = self.write_agent_conf(host_name, sections)
-        return self.start_process(f"agent-{host_name}", [*prefix, program, "run", "--config-file", conf],
-                                  {**os.environ, **(environment or {})})
-
-    def listen_to_reports(self, topic="live_migration_reports"):
-        """From now on lab.reports collects the agents' notifications."""
-        self.reports = ReportListener(self.url, self.path("reports.jsonl"), topic)
-        return self.reports
 
     def report(self, text):
         """A line with the lab's time, for people who watch."""

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..")))
+sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..")))
 
-from tests.lab.domain import GuestLoad
-from tests.lab.lab import Lab
+from lab.domain import GuestLoad
+from lab.lab import Lab
 
 
 def pytest_configure():
