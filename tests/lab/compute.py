@@ -22,8 +22,8 @@ class Compute(Service):
     """`hosts`: all hosts by name. With alt_topic it serves and uses compute-alt as Nova 33 does; both topics are
     served with every method, as there."""
 
-    def __init__(self, url, journal, host, hosts, alt_topic=False, knobs=None):
-        super().__init__(f"nova-compute@{host.name}", url, journal)
+    def __init__(self, link, host, hosts, alt_topic=False, knobs=None):
+        super().__init__(f"nova-compute@{host.name}", link)
         self.host, self.hosts, self.alt_topic = host, hosts, alt_topic
         self.knobs = knobs or Knobs()
         self.stopping = threading.Event()

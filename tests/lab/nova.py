@@ -8,7 +8,7 @@ from .conductor import Conductor
 from .database import Database
 from .journal import Journal
 from .knobs import Knobs
-from .process import wait_for
+from .rpc import Link
 
 ENDED = ("completed", "failed", "cancelled", "error")
 
@@ -17,12 +17,13 @@ class Nova:
     """`hosts`: name -> Host. alt_topic: as a whole deployment of Nova 33 behaves (second RPC topic)."""
 
     def __init__(self, url, hosts, journal_path, alt_topic=False):
-        self.url, self.hosts, self.alt_topic = url, hosts, alt_topic
+        self.hosts, self.alt_topic = hosts, alt_topic
         self.journal = Journal(journal_path)
+        self.link = Link(url, self.journal)
         self.database = Database()
         self.knobs = {name: Knobs() for name in hosts}
-        self.conductor = Conductor(url, self.journal, self.database, alt_topic)
-        self.api = Api(url, self.journal, self.database)
+        self.conductor = Conductor(self.link, self.database, alt_topic)
+        self.api = Api(self.link, self.database)
         self.computes = {}
 
     def start(self):
@@ -35,7 +36,7 @@ class Nova:
             vars(knobs).update(vars(Knobs()))
 
     def start_compute(self, name):
-        compute = Compute(self.url, self.journal, self.hosts[name], self.hosts, self.alt_topic, self.knobs[name])
+        compute = Compute(self.link, self.hosts[name], self.hosts, self.alt_topic, self.knobs[name])
         compute.start()
         self.computes[name] = compute
         return compute
@@ -62,6 +63,7 @@ class Nova:
 
     def stop(self):
         """All at once: each waits some seconds for its threads."""
+        self.link.open_gate()
         services = [*self.computes.values(), self.conductor, self.api]
         with ThreadPoolExecutor(len(services)) as together:
             list(together.map(lambda service: service.stop(), services))
@@ -75,10 +77,6 @@ class Migration:
     def __init__(self, nova, instance_uuid, request_id, newer_than):
         self.nova, self.instance_uuid, self.request_id = nova, instance_uuid, request_id
         self._newer_than = newer_than
-        self._saves = self._answered_saves()
-
-    def _answered_saves(self):
-        return self.nova.journal.count(what="answered", method="Instance.save")
 
     @property
     def row(self):
@@ -94,11 +92,6 @@ class Migration:
         row = self.nova.database.wait_migration(timeout, statuses or ENDED, newer_than=self._newer_than,
                                                 instance_uuid=self.instance_uuid)
         return row["status"] if row else None
-
-    def wait_progress_saved(self, timeout=20):
-        """Until the source has saved progress and has no call under way: when a broker may go without a caller
-        waiting a minute for an answer that went down with it (as it would in Nova)."""
-        wait_for(lambda: self._answered_saves() > self._saves, timeout, "progress is saved")
 
     def abort(self):
         self.nova.api.abort(self.instance_uuid, self.row["id"])

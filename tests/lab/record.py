@@ -4,6 +4,7 @@ import json
 import threading
 import time
 
+import amqp.exceptions
 import kombu
 import kombu.exceptions
 import libvirt
@@ -21,6 +22,16 @@ _LIFECYCLE = {
     libvirt.VIR_DOMAIN_EVENT_STOPPED: ("stopped", {0: "shutdown", 1: "destroyed", 2: "crashed", 3: "migrated",
                                                    5: "failed"}),
 }
+
+
+def consumers(url, queue):
+    """How many consume from that queue; 0 where it does not exist."""
+    try:
+        with kombu.Connection(url.replace("rabbit://", "amqp://", 1), connect_timeout=2) as connection:
+            with connection.channel() as channel:
+                return channel.queue_declare(queue, passive=True).consumer_count
+    except (OSError, kombu.exceptions.KombuError, amqp.exceptions.AMQPError):
+        return 0
 
 
 class _Lines:
