@@ -14,7 +14,7 @@ def failed_on_source(world, guest, reason):
     error = world.wait(guest, SOURCE, "pre_copy.error")
     assert error["reason"] == reason
     assert error["guest"]["place"] == "on_source"
-    assert world.lab.runs_on(guest) == [SOURCE]
+    assert world.lab.hosts[SOURCE].guest_state(guest.uuid) == "running"
     world.lab.wait_beats(guest)
     world.check_reports(guest)
     return error
