@@ -1,0 +1,60 @@
+#include "agent/core/effect.h"
+
+static void
+effect_free(gpointer data)
+{
+    NmaEffect *effect = data;
+
+    nma_report_free(effect->report);
+    g_strfreev(effect->instances);
+    g_free(effect->host);
+    g_free(effect);
+}
+
+static NmaEffect *
+add(GPtrArray *effects, NmaEffectType type)
+{
+    NmaEffect *effect = g_new0(NmaEffect, 1);
+
+    effect->type = type;
+    g_ptr_array_add(effects, effect);
+    return effect;
+}
+
+GPtrArray *
+nma_effects_new(void)
+{
+    return g_ptr_array_new_with_free_func(effect_free);
+}
+
+void
+nma_effects_add_report(GPtrArray *effects, NmaReport *report)
+{
+    NmaEffect *effect = add(effects, NMA_EFFECT_REPORT);
+
+    g_strlcpy(effect->instance_uuid, report->identity.instance_uuid, sizeof effect->instance_uuid);
+    effect->report = report;
+}
+
+void
+nma_effects_add(GPtrArray *effects, NmaEffectType type, const char *instance_uuid)
+{
+    NmaEffect *effect = add(effects, type);
+
+    g_strlcpy(effect->instance_uuid, instance_uuid, sizeof effect->instance_uuid);
+}
+
+void
+nma_effects_add_ask_conductor(GPtrArray *effects, GStrv instances)
+{
+    add(effects, NMA_EFFECT_ASK_CONDUCTOR)->instances = instances;
+}
+
+void
+nma_effects_add_ask_peer(GPtrArray *effects, const char *instance_uuid, const char *host)
+{
+    NmaEffect *effect = add(effects, NMA_EFFECT_ASK_PEER);
+
+    g_strlcpy(effect->instance_uuid, instance_uuid, sizeof effect->instance_uuid);
+    effect->host = g_strdup(host);
+}

@@ -1,0 +1,49 @@
+/*
+ * The migration as the source host sees it: cast -> data flows -> guest stops -> guest gone.
+ *
+ * Pure: every step takes the event and the time, changes the state and adds effects.
+ */
+#pragma once
+
+#include "agent/core/migration.h"
+
+typedef struct {
+    NmaMigration base;
+    gboolean domain_seen;    /* libvirt has told us that the domain runs here */
+    gint64 iteration;        /* last iteration event, NMA_UNKNOWN before */
+    guint gone_reads;        /* consecutive reads: no job although one ran */
+    gint64 stopped_boot_us;  /* Stopped/Migrated seen, final statistics awaited; else NMA_NEVER */
+    gboolean domain_gone;    /* absent, and nothing said why */
+    gint64 read_due_boot_us; /* next look at libvirt; while one is under way: when it is overdue */
+    gboolean read_pending;
+    gint64 ask_due_boot_us; /* when the conductor should be asked; NMA_NEVER */
+    gint64 give_up_boot_us; /* end of patience of the present phase */
+    gboolean peer_asked;
+    char *peer; /* NULL, "agent", "absent", "version" */
+    gint64 clock_offset_ms, clock_offset_error_ms;
+
+    /* of the moment: need not be saved */
+    gboolean read_again;        /* something happened while a read was under way */
+    gboolean job_seen;          /* an outgoing job was there, flowing or not */
+    guint ahead_reads;          /* consecutive reads that are further than the events */
+    gint64 final_boot_us;       /* job-completed seen: stats are the final ones; else NMA_NEVER */
+    gint64 suspended_iteration; /* iteration at Suspended/Migrated, NMA_UNKNOWN before */
+    gint64 gone_wall_us;        /* when the domain was first found gone, NMA_UNKNOWN before */
+} NmaSource;
+
+/* opened by the cast, or adopted: a job found running with nothing known but the instance */
+NmaSource *nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now);
+void nma_source_free(NmaSource *source);
+
+void nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effects);
+void nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interval_us,
+                     NmaNow now, GPtrArray *effects);
+/* after a restart or reconnect: whatever comes next is inferred until libvirt has been read */
+void nma_source_set_blind(NmaSource *source, NmaNow now);
+/* Nova began another migration of the instance: ends this one, unless its guest is already being
+ * stopped or later. TRUE when it is ended. */
+gboolean nma_source_supersede(NmaSource *source, NmaNow now, GPtrArray *effects);
+/* the host was booted again */
+void nma_source_rebooted(NmaSource *source, NmaNow now, GPtrArray *effects);
+/* boot_us or NMA_NEVER; when the conductor should be asked is not in it (ask_due_boot_us) */
+gint64 nma_source_next_deadline(const NmaSource *source);

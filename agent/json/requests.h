@@ -1,0 +1,54 @@
+/*
+ * The agent's own RPC methods: arguments in, results out. Namespace nova_migration_agent, 1.0.
+ * One row of the table in requests.c is one method (schemas/rpc.schema.json).
+ */
+#pragma once
+
+#include <glib.h>
+#include <jansson.h>
+
+#include "agent/core/host.h"
+
+#define NMA_RPC_NAMESPACE "nova_migration_agent"
+#define NMA_RPC_VERSION   "1.0"
+
+typedef enum {
+    NMA_REQUEST_HELLO, /* peer to peer: who are you, what is your clock */
+    NMA_REQUEST_LIST,
+    NMA_REQUEST_SHOW,
+    NMA_REQUEST_RESERVATIONS,
+    NMA_REQUEST_SET_MODE,
+    NMA_N_REQUESTS
+} NmaRequestMethod;
+
+typedef struct {
+    NmaRequestMethod method;
+    char *instance_uuid;   /* show; else NULL */
+    char *mode;            /* set_mode; else NULL */
+    gint64 caller_wall_us; /* hello; else NMA_UNKNOWN */
+} NmaRequest;
+
+const char *const *nma_request_names(void); /* NULL-terminated, static */
+
+/* Arguments of hello, as the source's agent sends them; new reference. */
+json_t *nma_request_hello_args(gint64 caller_wall_us);
+
+/* Unknown arguments are ignored: minor versions only add. NULL with an error
+ * (NMA_JSON_ERROR_MALFORMED) that says which argument is wrong: the caller answers with a failure.
+ */
+NmaRequest *nma_request_decode(const char *method, const json_t *args, GError **error);
+void nma_request_free(NmaRequest *request);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaRequest, nma_request_free)
+
+/* Results; new references. */
+json_t *nma_result_hello(const char *host, const char *version, const char *mode, gint64 wall_us);
+json_t *nma_result_list(const NmaHost *host);
+json_t *nma_result_show(const NmaHost *host, const char *instance_uuid); /* json null: none */
+json_t *nma_result_reservations(const NmaHost *host);
+json_t *nma_result_set_mode(const char *mode); /* the mode that holds from now on */
+
+/* The peer's answer to hello, asked at sent and answered at received (wall times of ours). offset
+ * is the peer's clock minus ours, error half the round trip, both in ms. FALSE, and nothing
+ * written, when the answer is not one or the times make no sense. */
+gboolean nma_hello_answer_decode(const json_t *result, gint64 sent_wall_us, gint64 received_wall_us,
+                                 gint64 *offset_ms, gint64 *error_ms);

@@ -1,0 +1,338 @@
+#include "agent/settings_options.h"
+
+#include <string.h>
+
+#define MAX_LIST 64
+/* "<run_dir>/control" must fit into a socket address: 108 bytes */
+#define MAX_RUN_DIR 99
+#define MAX_PATH    4000
+/* our longest line holds 1000 bytes, see settings_file.h */
+#define MAX_TEXT 900
+/* a queue name is at most 255 bytes and holds the host too */
+#define MAX_NAME 100
+
+static const char *const modes[] = { "observe", "advise", "steer", NULL };
+static const char *const accesses[] = { "read-only", "read-write", NULL };
+static const char *const queue_types[] = { "auto", "quorum", "classic", "off", NULL };
+static const char *const log_levels[] = { "debug", "info", "warning", "error", NULL };
+
+#define AT(member) G_STRUCT_OFFSET(NmaSettings, member)
+
+static const NmaOption options[] = {
+    { "agent", "mode", NMA_OPTION_CHOICE, .choices = modes, .fallback = "advise",
+      .offset = AT(mode),
+      .help = "What the agent may do. observe: report. advise: also say what would help, in "
+              "numbers. steer: act, within the policy's caps." },
+    { "agent", "topic", NMA_OPTION_NAME, .min = 1, .max = MAX_NAME,
+      .fallback = "nova_migration_agent", .offset = AT(topic),
+      .help = "RPC topic at which agents answer each other and whoever asks. The same on all "
+              "hosts." },
+    { "agent", "state_dir", NMA_OPTION_PATH, .min = 1, .max = MAX_PATH,
+      .fallback = "/var/lib/nova-migration-agent", .offset = AT(state_dir),
+      .help = "Directory of the database: open migrations, reservations and reports not yet "
+              "published. One agent per directory." },
+    { "agent", "run_dir", NMA_OPTION_PATH, .min = 1, .max = MAX_RUN_DIR,
+      .fallback = "/run/nova-migration-agent", .offset = AT(run_dir),
+      .help = "Directory of the control socket, over which status, health and log-level ask." },
+    { "agent", "log_level", NMA_OPTION_WORD, .choices = log_levels, .fallback = "info",
+      .offset = AT(log_level),
+      .help = "Least level of the lines that are logged; can be changed while running with "
+              "log-level." },
+    { "agent", "metrics_file", NMA_OPTION_PATH, .max = MAX_PATH, .fallback = "",
+      .fallback_text = "no metrics", .offset = AT(metrics_file),
+      .help = "Metrics for node_exporter's textfile collector are written here; the name should "
+              "end in .prom." },
+    { "agent", "conductor_interval_ms", NMA_OPTION_INTEGER, "ms", 1000, 3600000,
+      .fallback = "30000", .offset = AT(conductor_interval_ms),
+      .help = "Least time between two questions to the conductor. It is asked only while a "
+              "migration or a reservation is open on this host." },
+    { "agent", "max_open_migrations", NMA_OPTION_INTEGER, NULL, 1, 10000, .fallback = "256",
+      .offset = AT(max_open_migrations),
+      .help = "Bound on open migrations for each role, against a flood of messages. More are "
+              "counted, not followed." },
+    { "nova", "config_files", NMA_OPTION_PATHS, .max = MAX_LIST, .fallback = "",
+      .fallback_text = "what nova-compute itself loads: nova.conf and nova-compute.conf",
+      .offset = AT(nova_config_files),
+      .help = "Nova's configuration files in the order in which nova-compute reads them, as in "
+              "its --config-file options." },
+    { "nova", "config_dirs", NMA_OPTION_PATHS, .max = MAX_LIST, .fallback = "",
+      .fallback_text = "what nova-compute itself loads: nova.conf.d and nova-compute.conf.d",
+      .offset = AT(nova_config_dirs),
+      .help = "Nova's configuration directories, as in nova-compute's --config-dir options." },
+    { "nova", "connection_file", NMA_OPTION_PATH, .max = MAX_PATH, .fallback = "",
+      .fallback_text = "nova.conf's transport_url", .offset = AT(connection_file),
+      .help = "A file in nova.conf's syntax of which only [DEFAULT] transport_url is read: the "
+              "agent's own broker user, which can be closed without touching Nova." },
+    { "libvirt", "uri", NMA_OPTION_TEXT, .max = MAX_TEXT, .fallback = "",
+      .fallback_text = "nova.conf's [libvirt] connection_uri, else qemu:///system",
+      .offset = AT(libvirt_uri), .help = "libvirt on this host." },
+    { "libvirt", "access", NMA_OPTION_CHOICE, .choices = accesses, .fallback = "read-write",
+      .offset = AT(libvirt_access),
+      .help = "With read-only libvirt refuses some calls; the checks that need them then say "
+              "so, and nothing can be steered." },
+    { "libvirt", "call_deadline_ms", NMA_OPTION_INTEGER, "ms", 1000, 600000, .fallback = "40000",
+      .offset = AT(libvirt_call_deadline_ms),
+      .help = "A libvirt call that takes longer counts as unknown, never as failed. libvirt "
+              "itself waits 30 s for a domain's job lock." },
+    { "tap", "queue_type", NMA_OPTION_WORD, .choices = queue_types, .fallback = "auto",
+      .offset = AT(tap_queue_type),
+      .help = "Queue of the copies of Nova's messages. auto: quorum where nova.conf has "
+              "rabbit_quorum_queue, else classic. off: no tap; the agent then learns from libvirt "
+              "and the conductor alone." },
+    { "reports", "topics", NMA_OPTION_NAMES, .min = 1, .max = 8,
+      .fallback = "live_migration_reports", .offset = AT(report_topics),
+      .help = "Notification topics of the reports, by comma. Each report goes to each." },
+    { "reports", "transport_url", NMA_OPTION_SECRET, .max = MAX_TEXT, .fallback = "",
+      .fallback_text = "nova.conf's [oslo_messaging_notifications] transport_url, else its "
+                       "[DEFAULT] one",
+      .offset = AT(report_transport_url),
+      .help = "Broker of the reports. In user and password write %23 for # and %3B for ;." },
+    { "reports", "progress_interval_ms", NMA_OPTION_INTEGER, "ms", 100, 3600000, .fallback = "1000",
+      .offset = AT(progress_interval_ms),
+      .help = "Least time between two progress reports of a migration." },
+};
+
+const NmaOption *
+nma_settings_options(guint *n)
+{
+    *n = G_N_ELEMENTS(options);
+    return options;
+}
+
+const NmaOption *
+nma_settings_option(const char *group, const char *name)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++)
+        if (strcmp(options[i].group, group) == 0 && strcmp(options[i].name, name) == 0)
+            return &options[i];
+    return NULL;
+}
+
+gboolean
+nma_settings_has_group(const char *group)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++)
+        if (strcmp(options[i].group, group) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* "a, b or c" */
+static char *
+describe_choices(const NmaOption *option)
+{
+    GString *text = g_string_new(option->choices[0]);
+
+    for (guint i = 1; option->choices[i] != NULL; i++)
+        g_string_append_printf(text, "%s%s", option->choices[i + 1] != NULL ? ", " : " or ",
+                               option->choices[i]);
+    return g_string_free(text, FALSE);
+}
+
+char *
+nma_option_describe_type(const NmaOption *option)
+{
+    static const char *const words[NMA_N_OPTION_TYPES] = {
+        [NMA_OPTION_NAME] = "name of letters, digits, dots, dashes and underscores",
+        [NMA_OPTION_NAMES] = "names by comma",
+        [NMA_OPTION_TEXT] = "text",
+        [NMA_OPTION_SECRET] = "transport_url",
+        [NMA_OPTION_PATH] = "absolute path",
+        [NMA_OPTION_PATHS] = "absolute paths by comma",
+    };
+
+    if (option->type == NMA_OPTION_INTEGER)
+        return g_strdup_printf("%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT "%s%s", option->min,
+                               option->max, option->unit != NULL ? " " : "",
+                               option->unit != NULL ? option->unit : "");
+    return option->choices != NULL ? describe_choices(option) : g_strdup(words[option->type]);
+}
+
+/* ---- values ---- */
+
+static gboolean refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static gboolean
+refuse(GError **error, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    g_propagate_error(error, g_error_new_valist(NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
+                                                format, arguments));
+    va_end(arguments);
+    return FALSE;
+}
+
+static gboolean
+check_name(const char *value, gsize max, GError **error)
+{
+    if (value[strspn(value, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-")] != '\0' ||
+        value[0] == '\0')
+        return refuse(error, "\"%s\" is no name of letters, digits, dots, dashes and underscores",
+                      value);
+    if (strlen(value) > max)
+        return refuse(error, "the name is longer than %zu bytes", max);
+    return TRUE;
+}
+
+static gboolean
+check_path(const char *value, gsize max, GError **error)
+{
+    if (value[0] != '/')
+        return refuse(error, "\"%s\" is no absolute path", value);
+    if (strlen(value) > max)
+        return refuse(error, "the path is longer than %zu bytes", max);
+    return TRUE;
+}
+
+/* One value, not a list. An empty one is allowed where the default is empty. */
+static gboolean
+check_text(const NmaOption *option, const char *value, GError **error)
+{
+    if (value[0] == '\0')
+        return option->fallback[0] == '\0' || refuse(error, "the value is missing");
+    switch (option->type) {
+    case NMA_OPTION_NAME:
+        return check_name(value, (gsize)option->max, error);
+    case NMA_OPTION_PATH:
+        return check_path(value, (gsize)option->max, error);
+    default:
+        if (strlen(value) > (gsize)option->max)
+            return refuse(error, "the value is longer than %d bytes", (int)option->max);
+        return TRUE;
+    }
+}
+
+/* NULL with an error; an empty value is an empty list. Owned. */
+static GStrv
+parse_list(const NmaOption *option, const char *value, GError **error)
+{
+    g_auto(GStrv) items = g_strsplit(value, ",", -1);
+    gsize n = value[0] == '\0' ? 0 : g_strv_length(items);
+
+    if (n < (gsize)option->min || n > (gsize)option->max) {
+        refuse(error, "%zu values; want %d to %d", n, (int)option->min, (int)option->max);
+        return NULL;
+    }
+    for (gsize i = 0; i < n; i++) {
+        g_strstrip(items[i]);
+        if (option->type == NMA_OPTION_NAMES ? !check_name(items[i], MAX_NAME, error)
+                                             : !check_path(items[i], MAX_PATH, error))
+            return NULL;
+        for (gsize j = 0; j < i; j++) {
+            if (strcmp(items[i], items[j]) == 0) {
+                refuse(error, "\"%s\" stands there twice", items[i]);
+                return NULL;
+            }
+        }
+    }
+    return n == 0 ? g_new0(char *, 1) : g_steal_pointer(&items);
+}
+
+/* index in choices, or -1 with an error */
+static int
+parse_choice(const NmaOption *option, const char *value, GError **error)
+{
+    g_autofree char *wanted = NULL;
+
+    for (int i = 0; option->choices[i] != NULL; i++)
+        if (strcmp(option->choices[i], value) == 0)
+            return i;
+    wanted = describe_choices(option);
+    refuse(error, "\"%s\" is not %s", value, wanted);
+    return -1;
+}
+
+gboolean
+nma_option_set(const NmaOption *option, const char *value, NmaSettings *settings, GError **error)
+{
+    gpointer at = G_STRUCT_MEMBER_P(settings, option->offset);
+    GStrv list;
+    gint64 number;
+    int choice;
+
+    switch (option->type) {
+    case NMA_OPTION_INTEGER:
+        if (!g_ascii_string_to_signed(value, 10, option->min, option->max, &number, NULL)) {
+            g_autofree char *wanted = nma_option_describe_type(option);
+
+            return refuse(error, "\"%s\" is not a number from %s", value, wanted);
+        }
+        *(gint64 *)at = number;
+        return TRUE;
+    case NMA_OPTION_CHOICE:
+        choice = parse_choice(option, value, error);
+        if (choice < 0)
+            return FALSE;
+        *(int *)at = choice; /* NmaMode and NmaAccess: enums are ints in our ABIs */
+        return TRUE;
+    case NMA_OPTION_NAMES:
+    case NMA_OPTION_PATHS:
+        list = parse_list(option, value, error);
+        if (list == NULL)
+            return FALSE;
+        g_strfreev(*(GStrv *)at);
+        *(GStrv *)at = list;
+        return TRUE;
+    default:
+        if (option->type == NMA_OPTION_WORD ? parse_choice(option, value, error) < 0
+                                            : !check_text(option, value, error))
+            return FALSE;
+        g_free(*(char **)at);
+        *(char **)at = g_strdup(value);
+        return TRUE;
+    }
+}
+
+G_STATIC_ASSERT(sizeof(NmaMode) == sizeof(int));
+G_STATIC_ASSERT(sizeof(NmaAccess) == sizeof(int));
+
+void
+nma_settings_set_defaults(NmaSettings *settings)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
+        g_autoptr(GError) error = NULL;
+
+        if (!nma_option_set(&options[i], options[i].fallback, settings, &error))
+            g_error("default of [%s] %s: %s", options[i].group, options[i].name, error->message);
+    }
+}
+
+void
+nma_settings_clear_options(NmaSettings *settings)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(options); i++) {
+        gpointer at = G_STRUCT_MEMBER_P(settings, options[i].offset);
+
+        switch (options[i].type) {
+        case NMA_OPTION_INTEGER:
+        case NMA_OPTION_CHOICE:
+            break;
+        case NMA_OPTION_NAMES:
+        case NMA_OPTION_PATHS:
+            g_clear_pointer((GStrv *)at, g_strfreev);
+            break;
+        default:
+            g_clear_pointer((char **)at, g_free);
+        }
+    }
+}
+
+const char *
+nma_mode_to_string(NmaMode mode)
+{
+    return modes[mode];
+}
+
+gboolean
+nma_mode_from_string(const char *text, NmaMode *mode)
+{
+    for (guint i = 0; modes[i] != NULL; i++) {
+        if (strcmp(modes[i], text) == 0) {
+            *mode = (NmaMode)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
