@@ -25,7 +25,7 @@ nma_cmd_log_level(int argc, char **argv)
     result = nma_command_ask(&line, "log-level", args, &status);
     if (result == NULL)
         return status;
-    level = json_string_value(json_object_get(result, "log_level"));
+    level = json_string_value(json_object_get(result, "level"));
     puts(level != NULL ? level : "unknown");
     json_decref(result);
     return NMA_EXIT_OK;

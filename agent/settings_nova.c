@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "nova-conf-tool/effective.h"
+#include "rpc/transport_url.h"
 
 /* Old names are listed newest first. Defaults: oslo.messaging's _drivers/impl_rabbit.py and
  * amqp.py, Nova's conf/. */
@@ -255,6 +256,31 @@ read_libvirt_uri(const NctConfig *config, NmaSettings *settings, GError **error)
     return TRUE;
 }
 
+/* Both brokers' URLs must be readable: a wrong one is a configuration error, not one of the
+ * network. */
+static gboolean
+check_urls(const NmaSettings *settings, GError **error)
+{
+    const struct {
+        const char *what, *text;
+    } urls[] = {
+        { "broker", settings->transport_url },
+        { "reports", settings->report_transport_url },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(urls); i++) {
+        g_autoptr(GError) cause = NULL;
+        g_autoptr(OmTransportUrl) url = om_transport_url_parse(urls[i].text, &cause);
+
+        if (url == NULL) {
+            g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID, "%s: %s",
+                        urls[i].what, cause->message);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 gboolean
 nma_settings_read_nova(NmaSettings *settings, GPtrArray *files, GError **error)
 {
@@ -270,7 +296,7 @@ nma_settings_read_nova(NmaSettings *settings, GPtrArray *files, GError **error)
     return read_host(config, settings, error) &&
            read_transport_url(config, settings, files, error) &&
            read_report_transport_url(config, settings, error) &&
-           read_libvirt_uri(config, settings, error);
+           read_libvirt_uri(config, settings, error) && check_urls(settings, error);
 }
 
 void

@@ -180,10 +180,11 @@ check_cli_values(const NctConfig *config, const NctDocument *document, GError **
             continue;
         result = nct_config_read(config, option);
         if (result.kind != NCT_RESULT_OK) {
-            g_set_error(error, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_CLI_VALUE,
-                        "%s:%u: [%s] %s %s; the service exits", nct_document_path(document),
-                        entries[i].line, option->group, option->name,
-                        result.reason ? result.reason : "is illegal");
+            g_autofree char *what = nct_result_describe(&result, option);
+
+            g_set_error(error, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_CLI_VALUE, "%s:%u: [%s] %s %s",
+                        nct_document_path(document), entries[i].line, option->group, option->name,
+                        what);
             return FALSE;
         }
     }

@@ -123,6 +123,12 @@ typedef struct {
 void nct_result_clear(NctResult *result);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NctResult, nct_result_clear)
 
+/*
+ * Why the result is no value, in words that follow the option's name. Holds no part of a secret
+ * value. Newly allocated.
+ */
+char *nct_result_describe(const NctResult *result, const NctOption *option);
+
 /* What a service gets when it reads the option: substitution done, converted, default if unset. */
 NctResult nct_config_read(const NctConfig *config, const NctOption *option);
 

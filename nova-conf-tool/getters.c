@@ -68,19 +68,12 @@ static void
 set_error(const NctOption *option, const NctOrigin *origin, const NctResult *result, GError **error)
 {
     g_autofree char *place = describe(option, origin);
+    g_autofree char *what = nct_result_describe(result, option);
 
-    if (result->kind == NCT_RESULT_ILLEGAL)
-        g_set_error(error, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_ILLEGAL_VALUE, "%s: [%s] %s %s",
-                    place, option->group, option->name, result->reason);
-    else if (option->flags & NCT_OPTION_SECRET)
-        /* the "name" may be a piece of a password with a dollar in it */
-        g_set_error(error, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_SUBSTITUTION,
-                    "%s: [%s] %s: a '$' in it names no option; write a literal one as '$$'", place,
-                    option->group, option->name);
-    else
-        g_set_error(error, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_SUBSTITUTION,
-                    "%s: [%s] %s names $%s, which cannot be replaced", place, option->group,
-                    option->name, result->reason);
+    g_set_error(error, NCT_CONFIG_ERROR,
+                result->kind == NCT_RESULT_ILLEGAL ? NCT_CONFIG_ERROR_ILLEGAL_VALUE
+                                                   : NCT_CONFIG_ERROR_SUBSTITUTION,
+                "%s: [%s] %s %s", place, option->group, option->name, what);
 }
 
 /* FALSE on error; *value is NULL when there is nothing to read, not even a fallback */

@@ -29,6 +29,32 @@ nct_result_clear(NctResult *result)
     g_clear_pointer(&result->reason, g_free);
 }
 
+char *
+nct_result_describe(const NctResult *result, const NctOption *option)
+{
+    if (result->kind == NCT_RESULT_ILLEGAL) {
+        if (result->culprit && result->culprit != option &&
+            !(g_str_equal(result->culprit->name, option->name) &&
+              g_str_equal(result->culprit->group, option->group)))
+            return g_strdup_printf("uses [%s] %s, which %s", result->culprit->group,
+                                   result->culprit->name, result->reason);
+        return g_strdup(result->reason);
+    }
+    /* the "name" may be a piece of a password with a dollar in it */
+    if (option->flags & NCT_OPTION_SECRET)
+        return g_strdup("has a '$' that names no option; write a literal one as '$$'");
+    switch (result->kind) {
+    case NCT_RESULT_NO_SUCH_GROUP:
+        return g_strdup_printf("names $%s, but there is no such group", result->reason);
+    case NCT_RESULT_NAMES_A_GROUP:
+        return g_strdup_printf("names $%s, which is a group and not an option", result->reason);
+    case NCT_RESULT_ENDLESS:
+        return g_strdup_printf("names $%s, which leads on without end", result->reason);
+    default:
+        return g_strdup_printf("names $%s, but there is no such option", result->reason);
+    }
+}
+
 static NctResult
 failure(NctResultKind kind, NctSpan name)
 {

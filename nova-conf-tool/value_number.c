@@ -184,7 +184,7 @@ nct_append_float_repr(double number, GString *out)
     }
     /* text is d.ddde±xx; Python writes it without exponent from 1e-4 up to below 1e16 */
     e = strchr(text, 'e');
-    exponent = atoi(e + 1);
+    exponent = (int)g_ascii_strtoll(e + 1, NULL, 10);
     if (exponent >= -4 && exponent < 16) {
         int decimals = (int)(e - text) - (text[0] == '-' ? 1 : 0) - 2 - exponent;
 

@@ -195,7 +195,7 @@ arrive(NmaDestination *destination, NmaEvidence evidence, NmaLedger *ledger, Nma
         mark(destination, nma_migration_end(base, at, effects), evidence, at);
     }
     destination->arrived = TRUE;
-    if (!destination->post_seen)
+    if (!destination->post_seen && base->identity.migration_id >= 0)
         destination->ask_due_boot_us = now.boot_us + ASK_ARRIVING_US;
     be_patient(destination, now);
 }

@@ -595,8 +595,8 @@ nma_host_restore_source(NmaHost *host, NmaSource *source, NmaNow now)
 
     /* the store may hold anything: what could not have been saved by us is dropped */
     if (!nma_uuid_is_valid(instance) || source->base.ended || !source->base.phase_open ||
-        source->base.phase == NMA_PHASE_RESERVATION || source->base.sequence == 0 ||
-        get_source(host, instance) != NULL) {
+        source->base.phase == NMA_PHASE_RESERVATION || (guint)source->base.phase >= NMA_N_PHASES ||
+        source->base.sequence == 0 || get_source(host, instance) != NULL) {
         source->base.ended = TRUE;
         g_ptr_array_add(host->ended_sources, source);
         return;
@@ -644,7 +644,8 @@ nma_host_restore_destination(NmaHost *host, NmaDestination *destination, NmaNow 
 void
 nma_host_restore_reservation(NmaHost *host, const NmaReservation *reservation)
 {
-    if (nma_uuid_is_valid(reservation->instance_uuid))
+    if (nma_uuid_is_valid(reservation->instance_uuid) &&
+        (guint)reservation->state < NMA_N_RESERVATION_STATES)
         nma_ledger_put(host->ledger, reservation);
 }
 

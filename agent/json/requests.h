@@ -30,16 +30,25 @@ typedef struct {
 
 const char *const *nma_request_names(void); /* NULL-terminated, static */
 
-/* NULL with an error that says which argument is wrong: the caller answers with a failure */
+/* Arguments of hello, as the source's agent sends them; new reference. */
+json_t *nma_request_hello_args(gint64 caller_wall_us);
+
+/* Unknown arguments are ignored: minor versions only add. NULL with an error
+ * (NMA_JSON_ERROR_MALFORMED) that says which argument is wrong: the caller answers with a failure.
+ */
 NmaRequest *nma_request_decode(const char *method, const json_t *args, GError **error);
 void nma_request_free(NmaRequest *request);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaRequest, nma_request_free)
 
 /* Results; new references. */
 json_t *nma_result_hello(const char *host, const char *version, const char *mode, gint64 wall_us);
 json_t *nma_result_list(const NmaHost *host);
 json_t *nma_result_show(const NmaHost *host, const char *instance_uuid); /* json null: none */
 json_t *nma_result_reservations(const NmaHost *host);
+json_t *nma_result_set_mode(const char *mode); /* the mode that holds from now on */
 
-/* The peer's answer to hello, asked at sent and answered at received (wall times of ours). */
+/* The peer's answer to hello, asked at sent and answered at received (wall times of ours). offset
+ * is the peer's clock minus ours, error half the round trip, both in ms. FALSE, and nothing
+ * written, when the answer is not one or the times make no sense. */
 gboolean nma_hello_answer_decode(const json_t *result, gint64 sent_wall_us, gint64 received_wall_us,
                                  gint64 *offset_ms, gint64 *error_ms);

@@ -20,10 +20,15 @@ typedef struct {
 } NmaOutboxRow;
 
 void nma_outbox_row_free(NmaOutboxRow *row);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaOutboxRow, nma_outbox_row_free)
 
 /* In the caller's transaction. Drops the oldest rows over the bounds, adding to *dropped. */
 gboolean nma_outbox_append(NmaStore *store, const char *event_type, const char *payload,
                            gint64 now_wall_us, guint64 *dropped, GError **error);
+
+/* Drops the oldest rows over the bounds, adding their number to *dropped. Append does it too; this
+ * is for the time in which nothing is appended. */
+gboolean nma_outbox_trim(NmaStore *store, gint64 now_wall_us, guint64 *dropped, GError **error);
 
 /* Rows with id > after_id, at most limit, oldest first; owned array with free function. */
 GPtrArray *nma_outbox_list(NmaStore *store, gint64 after_id, guint limit, GError **error);

@@ -19,17 +19,23 @@ typedef enum {
     NMA_STORE_ERROR_LOCKED, /* another agent has it open: one agent per state directory */
 } NmaStoreError;
 
-/* <dir>/agent.db. A database that is corrupt, or that a newer version of the agent made, is moved
- * aside to agent.db.<reason>-<time> and a fresh one is begun: moved_aside is then that path
- * (owned), else NULL. */
+/* <dir>/agent.db, guarded by <dir>/agent.lock; dir is made if need be. A database that is corrupt,
+ * or that a newer version of the agent made, is moved aside to agent.db.<reason>-<time> and a fresh
+ * one is begun: moved_aside is then that path (owned), else NULL. */
 NmaStore *nma_store_open(const char *dir, char **moved_aside, GError **error);
 void nma_store_close(NmaStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaStore, nma_store_close)
 
-/* One transaction a batch. */
+/* One transaction a batch. Nothing else runs in between: the store is not for several threads. A
+ * commit does not wait for the disk; kill -9 loses nothing that was committed. */
 gboolean nma_store_begin(NmaStore *store, GError **error);
 gboolean nma_store_commit(NmaStore *store, GError **error);
 void nma_store_rollback(NmaStore *store);
+
+/* Folds the write-ahead log into the database when it has grown: some milliseconds and a wait for
+ * the disk, now and then. For a moment in which nothing else is to be done; never needed for
+ * safety. Not within a transaction. */
+void nma_store_idle(NmaStore *store);
 
 gboolean nma_store_put_source(NmaStore *store, const NmaSource *source, GError **error);
 gboolean nma_store_put_destination(NmaStore *store, const NmaDestination *destination,

@@ -170,13 +170,24 @@ class Host:
             raise LabError(f"{self.name} runs no QEMU for {name}")
         kill_pid(pid)
 
+    def destroy_guest(self, instance_uuid):
+        domain = self.domain(instance_uuid)
+        if domain is not None:
+            self._end_domain(domain)
+
+    def _end_domain(self, domain):
+        """kill -9; libvirtd notices by itself. Its own way would wait a second or two for init to reap QEMU."""
+        pid = self.qemu_pids().get(domain.name())
+        if pid:
+            kill_pid(pid)
+        try:
+            domain.undefine()
+        except libvirt.libvirtError:
+            pass  # transient: it goes with its process
+
     def destroy_guests(self):
         for domain in self.connection.listAllDomains():
-            for end in (domain.destroy, domain.undefine):
-                try:
-                    end()
-                except libvirt.libvirtError:
-                    pass
+            self._end_domain(domain)
 
     def stop(self):
         """Everything of this host ends: guests, then libvirtd, then whatever QEMU it left."""

@@ -15,11 +15,13 @@ class Journal:
 
     def note(self, service, what, method, **details):
         """what: sent, received, answered, raised, step."""
-        entry = {"t": time.time(), "service": service, "what": what, "method": method, **details}
+        line = json.dumps({"t": time.time(), "service": service, "what": what, "method": method, **details},
+                          default=str)
+        entry = json.loads(line)  # a copy: the objects go on changing
         with self._lock:
             self._counts[service, what, method] += 1
             self.entries.append(entry)
-            self._file.write(json.dumps(entry, default=str) + "\n")
+            self._file.write(line + "\n")
 
     def count(self, service=None, what=None, method=None):
         wanted = (service, what, method)

@@ -117,6 +117,7 @@ class Lab:
         if self.tap:
             self.tap.stop()
         if self.broker:
+            self.broker.kill()
             self.broker.close()
         for pid in pids_naming(self.directory):
             kill_pid(pid)
@@ -170,6 +171,12 @@ class Lab:
         guest = Guest(identity, serial, heartbeat)
         self.guests.append(guest)
         return guest
+
+    def remove_guest(self, guest):
+        """Its life ends on every host; Nova's tables keep it."""
+        for host in self.hosts.values():
+            host.destroy_guest(guest.uuid)
+        guest.heartbeat.stop()
 
     def runs_on(self, guest, state="running"):
         return [name for name, host in self.hosts.items() if host.guest_state(guest.uuid) == state]

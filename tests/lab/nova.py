@@ -29,6 +29,10 @@ class Nova:
         for name in self.hosts:
             self.start_compute(name)
 
+    def reset_knobs(self):
+        for knobs in [self.conductor.knobs, *self.knobs.values()]:
+            vars(knobs).update(vars(Knobs()))
+
     def start_compute(self, name):
         compute = Compute(self.url, self.journal, self.hosts[name], self.hosts, self.alt_topic, self.knobs[name])
         compute.start()
@@ -38,18 +42,22 @@ class Nova:
     def stop_compute(self, name):
         self.computes.pop(name).stop()
 
-    def restart_compute(self, name, alt_topic=None):
-        """As after an upgrade: what it was watching is abandoned, and set to error when it is back. alt_topic also
-        moves the conductor, as the version cap would."""
+    def restart_compute(self, name):
+        """What it was watching is abandoned, and set to error when it is back."""
         self.stop_compute(name)
-        if alt_topic is not None:
-            self.alt_topic = self.conductor.alt_topic = alt_topic
         compute = self.start_compute(name)
         for row in self.database.migrations(source_compute=name, status=("queued", "preparing", "running")):
             instance = self.conductor.instance_object(row["instance_uuid"], "live_migration")
             context = self.api.context(self.database.instance(row["instance_uuid"]))
             compute.fail_interrupted(context, instance, self.conductor.migration_object(row["uuid"]))
         return compute
+
+    def upgrade(self, alt_topic):
+        """Every compute is restarted with (or without) the second topic, and the conductor's version cap follows."""
+        self.alt_topic = alt_topic
+        with ThreadPoolExecutor(len(self.hosts)) as together:
+            list(together.map(self.restart_compute, list(self.hosts)))
+        self.conductor.alt_topic = alt_topic
 
     def stop(self):
         """All at once: each waits some seconds for its threads."""

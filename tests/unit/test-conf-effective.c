@@ -194,7 +194,7 @@ test_errors_hold_no_secret(Fixture *f, gconstpointer data)
         { "s3cr3t = 1\n\n[a]\n", NCT_CONFIG_ERROR_SYNTAX, ":1: " },
         { "[a]\n= s3cr3t\n", NCT_CONFIG_ERROR_SYNTAX, ":2: " },
         { "[a]\r\nb = s3cr3t\xff\n", NCT_CONFIG_ERROR_DECODE, ":2: " },
-        { "[remote_debug]\nport = s3cr3t\n", NCT_CONFIG_ERROR_CLI_VALUE, ":2: " },
+        { "[DEFAULT]\ndebug = s3cr3t\n", NCT_CONFIG_ERROR_CLI_VALUE, ":2: " },
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -215,14 +215,14 @@ static void
 test_password_with_dollar(Fixture *f, gconstpointer data)
 {
     g_autoptr(NctConfig) config =
-        load_text(f, "[keystone_authtoken]\npassword = s3$cret\n[DEFAULT]\nlog_dir = $cret\n");
+        load_text(f, "[keystone_authtoken]\npassword = s3$cret\n[libvirt]\nvirt_type = $cret\n");
     g_autoptr(GError) error = NULL;
 
     g_assert_null(nct_config_get_string(config, "keystone_authtoken", "password", NULL, &error));
     g_assert_error(error, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_SUBSTITUTION);
     g_assert_null(strstr(error->message, "cret"));
     g_clear_error(&error);
-    g_assert_null(nct_config_get_string(config, "DEFAULT", "log_dir", NULL, &error));
+    g_assert_null(nct_config_get_string(config, "libvirt", "virt_type", NULL, &error));
     g_assert_error(error, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_SUBSTITUTION);
     g_assert_nonnull(strstr(error->message, "$cret"));
 }
@@ -248,17 +248,13 @@ static void
 test_substitution_is_bounded(Fixture *f, gconstpointer data)
 {
     static const char *const names[] = { "my_ip",
-                                         "host",
                                          "state_path",
                                          "instances_path",
-                                         "log_file",
-                                         "log_dir",
-                                         "image_cache_subdirectory_name",
                                          "transport_url",
                                          "control_exchange",
-                                         "pybasedir",
-                                         "bindir",
                                          "compute_driver",
+                                         "my_block_storage_ip",
+                                         "injected_network_template",
                                          "instance_name_template" };
     g_autoptr(GString) text = g_string_new("[DEFAULT]\ntempdir = $tempdir\n");
     g_autoptr(NctConfig) config = NULL;

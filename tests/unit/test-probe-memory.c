@@ -12,14 +12,10 @@
 #define OTHER "11111111-2222-4333-8444-555555555555"
 #define KIB   G_GINT64_CONSTANT(1024)
 
-/* ISOLATE_DIRS gives every test a folder of its own, and removes it */
 static char *
 new_proc(void)
 {
-    char *proc = g_build_filename(g_get_user_runtime_dir(), "proc", NULL);
-
-    g_assert_cmpint(g_mkdir_with_parents(proc, 0700), ==, 0);
-    return proc;
+    return g_strdup(nma_test_dir());
 }
 
 static void

@@ -1,0 +1,581 @@
+#include "config.h"
+
+#include "agent/agent_private.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/json/nova_objects.h"
+#include "agent/json/reports.h"
+#include "agent/json/requests.h"
+#include "agent/ops/sd_notify.h"
+#include "agent/probe/memory.h"
+
+#define PROC "/proc"
+/* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
+#define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
+#define METRICS_INTERVAL_US   (15 * NMA_US_PER_S)
+#define RELOAD_SPACING_US     (10 * NMA_US_PER_S)
+#define LIBVIRT_STALLED_US    (90 * NMA_US_PER_S)
+/* of the 10 s that a stop may take: the bus drains its confirms, libvirt ends its calls */
+#define BUS_STOP_MS     4000
+#define LIBVIRT_STOP_MS 2000
+
+NmaNow
+nma_agent_now(void)
+{
+    struct timespec boot;
+
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    return (NmaNow){
+        .boot_us = boot.tv_sec * NMA_US_PER_S + boot.tv_nsec / 1000,
+        .wall_us = g_get_real_time(),
+    };
+}
+
+/* ---- on other threads: decode and put, nothing else ---- */
+
+static void
+on_libvirt_event(NmaEvent *event, gpointer user_data)
+{
+    NmaAgent *agent = user_data;
+
+    nma_inbox_put_event(agent->inbox, event);
+}
+
+static void
+on_tapped(OmMessage *message, gpointer user_data)
+{
+    NmaAgent *agent = user_data;
+    g_autoptr(OmMessage) owned = message;
+    g_autoptr(GError) error = NULL;
+    NmaEvent *event = nma_nova_call_decode(message, &error);
+
+    if (event != NULL) {
+        NmaNow now = nma_agent_now();
+
+        event->seen_boot_us = now.boot_us;
+        event->seen_wall_us = now.wall_us;
+        nma_inbox_put_event(agent->inbox, event);
+    } else if (error != NULL)
+        g_atomic_int_inc(&agent->malformed);
+}
+
+static void
+on_requested(OmRequest *request, gpointer user_data)
+{
+    NmaAgent *agent = user_data;
+
+    if (!nma_inbox_put_request(agent->inbox, request))
+        om_request_fail(request, "AgentBusy", NMA_RPC_NAMESPACE, "too many requests wait");
+}
+
+static void
+on_call_finished(OmCallResult *result, gpointer user_data)
+{
+    nma_inbox_put_call(((NmaAgent *)user_data)->inbox, result);
+}
+
+static void
+on_published(guint64 cookie, OmPublishOutcome outcome, gpointer user_data)
+{
+    nma_inbox_put_published(((NmaAgent *)user_data)->inbox, cookie, outcome);
+}
+
+static void
+on_bus_state(const OmBusState *state, gpointer user_data)
+{
+    nma_inbox_put_bus_state(((NmaAgent *)user_data)->inbox);
+}
+
+/* ---- acting ---- */
+
+static void
+learn_resident(NmaReservation *reservation, gpointer user_data)
+{
+    if (reservation->state == NMA_RESERVATION_IN_USE) {
+        gint64 resident = nma_probe_qemu_resident_bytes(PROC, reservation->instance_uuid);
+
+        reservation->resident_bytes = MAX(resident, 0);
+    }
+}
+
+static void
+gather_facts(NmaAgent *agent, const char *instance_uuid)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_FACTS);
+    g_autoptr(GError) error = NULL;
+
+    g_strlcpy(event->facts.instance_uuid, instance_uuid, sizeof event->facts.instance_uuid);
+    nma_facts_clear(&event->facts.facts);
+    if (!nma_probe_memory(PROC, &event->facts.facts, &error))
+        g_warning("the memory check cannot be made: %s", error->message);
+    event->facts.facts.memory_reserved_host_bytes =
+        agent->settings->reserved_host_memory_mib * 1024 * 1024;
+    nma_ledger_foreach(nma_host_ledger_mutable(agent->host), learn_resident, NULL);
+    nma_inbox_put_event(agent->inbox, event);
+}
+
+static void
+put_if(NmaAgent *agent, NmaEvent *event_or_null)
+{
+    if (event_or_null != NULL)
+        nma_inbox_put_event(agent->inbox, event_or_null);
+}
+
+static void
+act(NmaAgent *agent, const GPtrArray *effects, NmaNow now)
+{
+    for (guint i = 0; i < effects->len; i++) {
+        const NmaEffect *effect = g_ptr_array_index(effects, i);
+
+        switch (effect->type) {
+        case NMA_EFFECT_REPORT:
+            if (effect->report->kind == NMA_REPORT_PROGRESS) {
+                g_autofree char *event_type = nma_report_event_type(effect->report);
+
+                nma_publisher_send_progress(
+                    agent->publisher, event_type,
+                    nma_report_to_json(effect->report, agent->settings->host), now);
+            }
+            break;
+        case NMA_EFFECT_READ_DOMAIN:
+            nma_hypervisor_read_domain(agent->hypervisor, effect->instance_uuid);
+            break;
+        case NMA_EFFECT_GATHER_FACTS:
+            gather_facts(agent, effect->instance_uuid);
+            break;
+        case NMA_EFFECT_ASK_CONDUCTOR:
+            for (char **instance = effect->instances; *instance != NULL; instance++)
+                put_if(agent, nma_calls_ask_conductor(agent->calls, *instance));
+            break;
+        case NMA_EFFECT_ASK_PEER:
+            put_if(agent, nma_calls_ask_peer(agent->calls, effect->instance_uuid, effect->host));
+            break;
+        }
+    }
+}
+
+static void
+bus_state_changed(NmaAgent *agent, NmaNow now)
+{
+    OmBusState state;
+
+    om_bus_get_state(agent->bus, &state);
+    g_autofree char *said = g_strdup_printf(
+        "bus: in %s, out %s, tap %s%s%s", state.in_connected ? state.in_broker : "not connected",
+        state.out_connected ? state.out_broker : "not connected",
+        state.tap_bound ? "bound" : "not bound", state.last_error[0] != '\0' ? ": " : "",
+        state.last_error);
+    /* many changes look the same to a reader */
+    if (g_strcmp0(said, agent->bus_said) != 0) {
+        g_message("%s", said);
+        g_free(agent->bus_said);
+        agent->bus_said = g_steal_pointer(&said);
+    }
+    if (state.credentials_refused && now.boot_us >= agent->reload_after_boot_us) {
+        agent->reload_after_boot_us = now.boot_us + RELOAD_SPACING_US;
+        nma_agent_reload(agent, "the broker refused the credentials");
+    }
+}
+
+/* ---- the loop ---- */
+
+static void
+start_bus(NmaAgent *agent)
+{
+    g_autoptr(GError) error = NULL;
+
+    agent->bus_started = TRUE;
+    if (!om_bus_start(agent->bus, &error) ||
+        (agent->reports_bus != agent->bus && !om_bus_start(agent->reports_bus, &error)))
+        g_critical("bus: %s", error->message);
+}
+
+static void
+take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, gboolean *pump)
+{
+    switch (item->type) {
+    case NMA_INBOX_EVENT:
+        nma_host_step(agent->host, item->event, now, effects);
+        if (item->event->type == NMA_EVENT_RESYNC && !agent->bus_started)
+            start_bus(agent);
+        break;
+    case NMA_INBOX_PUBLISHED:
+        nma_publisher_published(agent->publisher, item->published.cookie, item->published.outcome,
+                                now);
+        *pump = TRUE;
+        break;
+    case NMA_INBOX_CALL_FINISHED: {
+        g_autoptr(NmaEvent) event = nma_calls_finished(agent->calls, item->call);
+
+        if (event != NULL)
+            nma_host_step(agent->host, event, now, effects);
+        break;
+    }
+    case NMA_INBOX_REQUEST:
+        nma_agent_answer(agent, g_steal_pointer(&item->request));
+        break;
+    case NMA_INBOX_BUS_STATE:
+        bus_state_changed(agent, now);
+        *pump = TRUE;
+        break;
+    }
+}
+
+static void
+process(NmaAgent *agent)
+{
+    NmaNow now = nma_agent_now();
+    gboolean resync, pump = FALSE;
+    g_autoptr(GPtrArray) effects = nma_effects_new();
+    g_autoptr(GPtrArray) items = nma_inbox_drain(agent->inbox, &resync, &agent->inbox_dropped);
+
+    if (resync)
+        nma_hypervisor_resync(agent->hypervisor);
+    for (guint i = 0; i < items->len; i++)
+        take_item(agent, g_ptr_array_index(items, i), now, effects, &pump);
+    if (now.boot_us >= nma_host_next_deadline(agent->host)) {
+        g_autoptr(NmaEvent) tick = nma_event_new(NMA_EVENT_TICK);
+
+        nma_host_step(agent->host, tick, now, effects);
+    }
+    nma_agent_collect_reports(agent, effects);
+    gboolean fresh = nma_agent_save(agent, now);
+    /* before progress is sent: a phase's start comes first */
+    if (fresh || pump || now.boot_us >= nma_publisher_next_deadline(agent->publisher))
+        nma_publisher_pump(agent->publisher, fresh, now);
+    act(agent, effects, now);
+}
+
+/* only while every role makes progress: a stuck one is what the watchdog is for */
+static gboolean
+roles_alive(NmaAgent *agent, NmaNow now)
+{
+    OmBusStats stats;
+    NmaHypervisorStatus libvirt;
+    gint64 monotonic_us = g_get_monotonic_time();
+    gboolean alive = TRUE;
+
+    if (agent->bus_started) {
+        om_bus_get_stats(agent->bus, &stats);
+        alive = monotonic_us - stats.in_progress_us < OM_BUS_STALLED_US &&
+                monotonic_us - stats.out_progress_us < OM_BUS_STALLED_US;
+    }
+    nma_hypervisor_get_status(agent->hypervisor, &libvirt);
+    alive = alive && now.boot_us - libvirt.last_alive_boot_us < LIBVIRT_STALLED_US;
+    nma_hypervisor_status_clear(&libvirt);
+    return alive;
+}
+
+static void
+say_malformed(NmaAgent *agent, NmaNow now)
+{
+    guint64 total = (guint64)g_atomic_int_get(&agent->malformed);
+    guint suppressed;
+
+    if (total > agent->malformed_said &&
+        nma_log_allowed(&agent->malformed_limit, now.boot_us, &suppressed)) {
+        g_warning("%" G_GUINT64_FORMAT " messages on the tap could not be understood",
+                  total - agent->malformed_said);
+        agent->malformed_said = total;
+    }
+}
+
+static void
+write_metrics(NmaAgent *agent)
+{
+    g_autoptr(GError) error = NULL;
+    NmaStatus status;
+    NmaMetrics metrics;
+
+    if (*agent->settings->metrics_file == '\0')
+        return;
+    nma_agent_fill_status(agent, &status);
+    nma_status_to_metrics(&status, &metrics);
+    nma_hypervisor_status_clear(&status.libvirt);
+    if (!nma_metrics_write(&metrics, agent->settings->metrics_file, &error))
+        g_warning("metrics: %s", error->message);
+}
+
+static void
+housekeeping(NmaAgent *agent, NmaNow now)
+{
+    if (!agent->bus_started && now.boot_us >= agent->bus_start_due_boot_us)
+        start_bus(agent);
+    if (now.boot_us >= agent->metrics_due_boot_us) {
+        agent->metrics_due_boot_us = now.boot_us + METRICS_INTERVAL_US;
+        write_metrics(agent);
+        say_malformed(agent, now);
+    }
+    if (agent->watchdog_interval_us > 0 && now.boot_us >= agent->watchdog_due_boot_us) {
+        agent->watchdog_due_boot_us = now.boot_us + agent->watchdog_interval_us;
+        if (roles_alive(agent, now))
+            nma_sd_notify("WATCHDOG=1");
+        else
+            g_critical("a thread makes no progress: the watchdog is not fed");
+    }
+}
+
+static int
+poll_timeout_ms(NmaAgent *agent, gint64 control_deadline_boot_us)
+{
+    gint64 deadline = MIN(nma_host_next_deadline(agent->host), control_deadline_boot_us);
+
+    deadline = MIN(deadline, nma_publisher_next_deadline(agent->publisher));
+    deadline = MIN(deadline, agent->metrics_due_boot_us);
+    if (agent->watchdog_interval_us > 0)
+        deadline = MIN(deadline, agent->watchdog_due_boot_us);
+    if (!agent->bus_started)
+        deadline = MIN(deadline, agent->bus_start_due_boot_us);
+    if (agent->store_error != NULL)
+        deadline = MIN(deadline, agent->save_retry_boot_us);
+
+    gint64 wait_us = deadline - nma_agent_now().boot_us;
+    /* rounded up: waking a little late is better than turning idle until it is time */
+    return (int)CLAMP((wait_us + NMA_US_PER_MS - 1) / NMA_US_PER_MS, 0, 60000);
+}
+
+static void
+take_signals(NmaAgent *agent, int signal_fd)
+{
+    struct signalfd_siginfo info;
+
+    while (read(signal_fd, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            nma_agent_reload(agent, "SIGHUP");
+        else
+            agent->stopping = TRUE;
+    }
+}
+
+/* Stop consuming, let the confirms come in, save what they said. A libvirt call that hangs is left
+ * behind: the process ends anyway. */
+static void
+shut_down(NmaAgent *agent)
+{
+    nma_sd_notify("STOPPING=1");
+    g_message("stopping");
+    if (agent->reports_bus != agent->bus)
+        om_bus_stop(agent->reports_bus, BUS_STOP_MS / 2);
+    om_bus_stop(agent->bus, BUS_STOP_MS);
+    process(agent);
+    nma_hypervisor_stop(agent->hypervisor, LIBVIRT_STOP_MS);
+    agent->hypervisor = NULL;
+}
+
+void
+nma_agent_run(NmaAgent *agent, int signal_fd)
+{
+    g_message("nova-migration-agent %s for host %s, mode %s", PACKAGE_VERSION,
+              agent->settings->host, nma_mode_to_string(agent->settings->mode));
+    nma_sd_notify("READY=1");
+    while (!agent->stopping) {
+        struct pollfd fds[3 + NMA_CONTROL_MAX_CLIENTS] = {
+            { .fd = nma_inbox_fd(agent->inbox), .events = POLLIN },
+            { .fd = signal_fd, .events = POLLIN },
+        };
+        gint64 control_deadline_boot_us = NMA_NEVER;
+        guint n_control = nma_control_poll_fds(agent->control, fds + 2, &control_deadline_boot_us);
+
+        if (poll(fds, 2 + n_control, poll_timeout_ms(agent, control_deadline_boot_us)) < 0 &&
+            errno != EINTR)
+            g_error("poll: %s", g_strerror(errno));
+        take_signals(agent, signal_fd);
+        process(agent);
+        nma_control_dispatch(agent->control, fds + 2, n_control, nma_agent_now().boot_us);
+        housekeeping(agent, nma_agent_now());
+    }
+    shut_down(agent);
+}
+
+/* ---- life ---- */
+
+static gboolean
+restore(NmaAgent *agent, GError **error)
+{
+    g_autoptr(GPtrArray) sources = NULL;
+    g_autoptr(GPtrArray) destinations = NULL;
+    g_autoptr(GPtrArray) reservations = NULL;
+    g_autofree char *boot_id = nma_probe_boot_id(PROC, error);
+    NmaNow now = nma_agent_now();
+    guint skipped = 0;
+
+    if (boot_id == NULL ||
+        !nma_store_load(agent->store, &sources, &destinations, &reservations, &skipped, error))
+        return FALSE;
+    if (skipped > 0)
+        g_warning("%u saved migrations or reservations could not be read and are dropped", skipped);
+    /* taken over by the host: the arrays must not free them */
+    g_ptr_array_set_free_func(sources, NULL);
+    g_ptr_array_set_free_func(destinations, NULL);
+    for (guint i = 0; i < reservations->len; i++)
+        nma_host_restore_reservation(agent->host, g_ptr_array_index(reservations, i));
+    for (guint i = 0; i < sources->len; i++)
+        nma_host_restore_source(agent->host, g_ptr_array_index(sources, i), now);
+    for (guint i = 0; i < destinations->len; i++)
+        nma_host_restore_destination(agent->host, g_ptr_array_index(destinations, i), now);
+
+    g_autofree char *saved_boot_id = nma_store_get_boot_id(agent->store);
+    if (saved_boot_id != NULL && !g_str_equal(saved_boot_id, boot_id)) {
+        g_autoptr(GPtrArray) effects = nma_effects_new();
+
+        g_message("the host was booted again: open migrations and reservations are ended");
+        nma_host_rebooted(agent->host, now, effects);
+        nma_agent_collect_reports(agent, effects);
+        nma_agent_save(agent, now);
+    }
+    return nma_store_set_boot_id(agent->store, boot_id, error);
+}
+
+static gboolean
+open_buses(NmaAgent *agent, GError **error)
+{
+    const NmaSettings *settings = agent->settings;
+    const OmBusEvents events = { .tapped = on_tapped,
+                                 .requested = on_requested,
+                                 .call_finished = on_call_finished,
+                                 .published = on_published,
+                                 .state_changed = on_bus_state };
+    const OmBusEvents report_events = { .published = on_published, .state_changed = on_bus_state };
+    g_autofree char *name = g_strdup_printf("nova-migration-agent:%s", settings->host);
+    g_autofree char *compute = g_strdup_printf("compute.%s", settings->host);
+    g_autofree char *compute_alt = g_strdup_printf("compute-alt.%s", settings->host);
+    const char *const routing_keys[] = { compute, compute_alt, NULL };
+    g_autoptr(OmTransportUrl) url = om_transport_url_parse(settings->transport_url, error);
+    g_auto(OmRabbitOptions) rabbit;
+    OmBusConfig config = {
+        .url = url,
+        .rabbit = &rabbit,
+        .exchange = settings->control_exchange,
+        .connection_name = name,
+        .host = settings->host,
+        .tap = { .routing_keys = routing_keys, .methods = nma_nova_method_names() },
+        .server = { .topic = settings->topic,
+                    .server = settings->host,
+                    .rpc_namespace = NMA_RPC_NAMESPACE,
+                    .version = NMA_RPC_VERSION,
+                    .methods = nma_request_names() },
+    };
+
+    nma_agent_fill_rabbit(&rabbit, settings);
+    if (url == NULL) {
+        g_prefix_error(error, "transport_url: ");
+        return FALSE;
+    }
+    if (!om_tap_queue_type_from_string(settings->tap_queue_type, &config.tap.queue_type))
+        config.tap.queue_type = OM_TAP_AUTO;
+    agent->bus = om_bus_new(&config, &events, agent, error);
+    if (agent->bus == NULL)
+        return FALSE;
+    if (g_strcmp0(settings->report_transport_url, settings->transport_url) == 0) {
+        agent->reports_bus = om_bus_ref(agent->bus);
+        return TRUE;
+    }
+    g_autoptr(OmTransportUrl) report_url =
+        om_transport_url_parse(settings->report_transport_url, error);
+    if (report_url == NULL) {
+        g_prefix_error(error, "[reports] transport_url: ");
+        return FALSE;
+    }
+    OmBusConfig report_config = { .url = report_url,
+                                  .rabbit = &rabbit,
+                                  .exchange = settings->control_exchange,
+                                  .connection_name = name,
+                                  .host = settings->host,
+                                  .out_only = TRUE };
+    agent->reports_bus = om_bus_new(&report_config, &report_events, agent, error);
+    return agent->reports_bus != NULL;
+}
+
+static gboolean
+open_all(NmaAgent *agent, GError **error)
+{
+    const NmaSettings *settings = agent->settings;
+    const NmaHostConfig host_config = {
+        .host = settings->host,
+        .progress_interval_us = settings->progress_interval_ms * NMA_US_PER_MS,
+        .conductor_interval_us = settings->conductor_interval_ms * NMA_US_PER_MS,
+        .max_open = (guint)settings->max_open_migrations,
+        .new_attempt_id = g_uuid_string_random,
+    };
+    const NmaHypervisorConfig hypervisor_config = {
+        .uri = settings->libvirt_uri,
+        .access = settings->libvirt_access,
+        .call_deadline_ms = settings->libvirt_call_deadline_ms,
+        .post = on_libvirt_event,
+        .user_data = agent,
+    };
+    g_autofree char *moved_aside = NULL;
+    g_autofree char *socket_path = g_build_filename(settings->run_dir, "control", NULL);
+
+    agent->host = nma_host_new(&host_config);
+    agent->inbox = nma_inbox_new(error);
+    if (agent->inbox == NULL)
+        return FALSE;
+    agent->store = nma_store_open(settings->state_dir, &moved_aside, error);
+    if (agent->store == NULL)
+        return FALSE;
+    if (moved_aside != NULL)
+        g_warning("the database could not be used and was moved to %s; a fresh one is begun",
+                  moved_aside);
+    if (!open_buses(agent, error))
+        return FALSE;
+    agent->calls = nma_calls_new(agent->bus, settings->topic);
+    agent->publisher =
+        nma_publisher_new(agent->store, agent->reports_bus, settings->control_exchange,
+                          settings->host, (const char *const *)settings->report_topics);
+    if (!restore(agent, error))
+        return FALSE;
+    agent->control = nma_control_new(socket_path, nma_agent_control, agent, error);
+    if (agent->control == NULL)
+        return FALSE;
+    agent->hypervisor = nma_hypervisor_new(&hypervisor_config, error);
+    return agent->hypervisor != NULL;
+}
+
+NmaAgent *
+nma_agent_new(NmaSettings *settings, const char *config_file, GError **error)
+{
+    NmaAgent *agent = g_new0(NmaAgent, 1);
+    NmaNow now = nma_agent_now();
+
+    agent->settings = settings;
+    agent->config_file = g_strdup(config_file);
+    agent->unsaved = g_ptr_array_new_with_free_func(nma_unsaved_free);
+    agent->started_boot_us = now.boot_us;
+    agent->bus_start_due_boot_us = now.boot_us + BUS_START_PATIENCE_US;
+    agent->watchdog_interval_us = nma_sd_watchdog_interval_us();
+    if (!open_all(agent, error)) {
+        nma_agent_free(agent);
+        return NULL;
+    }
+    return agent;
+}
+
+void
+nma_agent_free(NmaAgent *agent)
+{
+    if (agent == NULL)
+        return;
+    if (agent->hypervisor != NULL)
+        nma_hypervisor_stop(agent->hypervisor, LIBVIRT_STOP_MS);
+    nma_control_free(agent->control);
+    nma_publisher_free(agent->publisher);
+    nma_calls_free(agent->calls);
+    g_clear_pointer(&agent->reports_bus, om_bus_unref);
+    g_clear_pointer(&agent->bus, om_bus_unref);
+    g_clear_pointer(&agent->store, nma_store_close);
+    nma_host_free(agent->host);
+    nma_inbox_free(agent->inbox);
+    g_ptr_array_unref(agent->unsaved);
+    nma_settings_free(agent->settings);
+    g_free(agent->config_file);
+    g_free(agent->store_error);
+    g_free(agent->bus_said);
+    g_free(agent);
+}

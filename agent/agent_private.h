@@ -1,0 +1,76 @@
+/*
+ * The running agent's parts, shared by the files that make it up: agent.c (life and loop),
+ * saving.c, answering.c, reloading.c. All of it belongs to the core thread.
+ */
+#pragma once
+
+#include "agent/agent.h"
+#include "agent/calls.h"
+#include "agent/core/host.h"
+#include "agent/inbox.h"
+#include "agent/ops/control.h"
+#include "agent/ops/log.h"
+#include "agent/publisher.h"
+#include "agent/status.h"
+#include "agent/store/store.h"
+
+struct NmaAgent {
+    NmaSettings *settings;
+    char *config_file;
+    NmaInbox *inbox;
+    NmaStore *store;
+    NmaHost *host;
+    NmaHypervisor *hypervisor;
+    OmBus *bus;
+    OmBus *reports_bus; /* the same as bus, unless reports go to another broker */
+    NmaCalls *calls;
+    NmaPublisher *publisher;
+    NmaControl *control;
+
+    gboolean bus_started;
+    gint64 started_boot_us, bus_start_due_boot_us;
+    GPtrArray *unsaved; /* of NmaUnsaved: reports that wait for their transaction */
+    char *store_error;  /* NULL: the last write succeeded */
+    char *bus_said;     /* last line about the bus in the log */
+    gint64 save_retry_boot_us;
+    gint64 metrics_due_boot_us, watchdog_due_boot_us, reload_after_boot_us;
+    gint64 watchdog_interval_us;
+    guint64 reports_dropped, inbox_dropped;
+    gboolean stopping;
+
+    gint malformed; /* atomic: counted on the bus threads */
+    guint64 malformed_said;
+    NmaLogLimit malformed_limit;
+};
+
+NmaNow nma_agent_now(void);
+
+/* saving.c */
+
+typedef struct {
+    char *event_type, *payload;
+    gint64 occurred_wall_us;
+} NmaUnsaved;
+
+void nma_unsaved_free(gpointer unsaved);
+
+/* Start, end and error reports of effects become rows that wait for the next transaction. */
+void nma_agent_collect_reports(NmaAgent *agent, const GPtrArray *effects);
+
+/* One transaction for all that changed. When it fails everything stays as it is and is tried again
+ * a second later: what was promised and said is in memory meanwhile. TRUE: reports were added. */
+gboolean nma_agent_save(NmaAgent *agent, NmaNow now);
+
+/* answering.c */
+
+void nma_agent_answer(NmaAgent *agent, OmRequest *request /* taken */);
+json_t *nma_agent_control(const char *command, const json_t *args, gpointer agent, GError **error);
+/* nma_hypervisor_status_clear(&status->libvirt) afterwards */
+void nma_agent_fill_status(NmaAgent *agent, NmaStatus *status);
+
+/* reloading.c */
+
+/* rabbit is initialised here and cleared by the caller */
+void nma_agent_fill_rabbit(OmRabbitOptions *rabbit, const NmaSettings *settings);
+/* Takes over what can change without a restart, and says what cannot; why: "SIGHUP". */
+void nma_agent_reload(NmaAgent *agent, const char *why);

@@ -1,0 +1,96 @@
+#include "config.h"
+
+#include "agent/agent_private.h"
+
+#include "agent/json/requests.h"
+
+static json_t *
+serve(NmaAgent *agent, const NmaRequest *request)
+{
+    switch (request->method) {
+    case NMA_REQUEST_HELLO:
+        return nma_result_hello(agent->settings->host, PACKAGE_VERSION,
+                                nma_mode_to_string(agent->settings->mode), g_get_real_time());
+    case NMA_REQUEST_LIST:
+        return nma_result_list(agent->host);
+    case NMA_REQUEST_SHOW:
+        return nma_result_show(agent->host, request->instance_uuid);
+    case NMA_REQUEST_RESERVATIONS:
+        return nma_result_reservations(agent->host);
+    case NMA_REQUEST_SET_MODE:
+        nma_mode_from_string(request->mode, &agent->settings->mode);
+        return json_pack("{s:s}", "mode", nma_mode_to_string(agent->settings->mode));
+    case NMA_N_REQUESTS:
+        break;
+    }
+    return json_null();
+}
+
+void
+nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
+{
+    const OmMessage *message = om_request_message(om_request);
+    g_autoptr(GError) error = NULL;
+    NmaRequest *request = nma_request_decode(message->method, message->args, &error);
+
+    if (request == NULL) {
+        om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);
+        return;
+    }
+    if (request->method == NMA_REQUEST_SET_MODE)
+        g_message("mode %s asked by request %s", request->mode,
+                  message->request_id != NULL ? message->request_id : "-");
+    json_t *result = serve(agent, request);
+    om_request_reply(om_request, result);
+    json_decref(result);
+    nma_request_free(request);
+}
+
+void
+nma_agent_fill_status(NmaAgent *agent, NmaStatus *status)
+{
+    *status = (NmaStatus){
+        .settings = agent->settings,
+        .host = agent->host,
+        .started_boot_us = agent->started_boot_us,
+        .now = nma_agent_now(),
+        .reports_dropped_total = agent->reports_dropped,
+        .malformed_total = (guint64)g_atomic_int_get(&agent->malformed),
+        .store_error = agent->store_error,
+    };
+    om_bus_get_state(agent->bus, &status->bus);
+    om_bus_get_stats(agent->bus, &status->bus_stats);
+    status->tap_dropped_total = agent->inbox_dropped + status->bus_stats.tap_oversize;
+    status->malformed_total += status->bus_stats.tap_malformed + status->bus_stats.tap_undecodable;
+    nma_hypervisor_get_status(agent->hypervisor, &status->libvirt);
+    nma_publisher_get_stats(agent->publisher, &status->publisher);
+    nma_outbox_stat(agent->store, &status->outbox_rows, &status->outbox_oldest_wall_us, NULL);
+}
+
+json_t *
+nma_agent_control(const char *command, const json_t *args, gpointer user_data, GError **error)
+{
+    NmaAgent *agent = user_data;
+
+    if (g_str_equal(command, "status")) {
+        NmaStatus status;
+
+        nma_agent_fill_status(agent, &status);
+        json_t *result = nma_status_to_json(&status);
+        nma_hypervisor_status_clear(&status.libvirt);
+        return result;
+    }
+    if (g_str_equal(command, "log-level")) {
+        const char *level = json_string_value(json_object_get(args, "level"));
+
+        if (level != NULL && !nma_log_set_level(level)) {
+            g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
+                        "no such level: use debug, info, warning or error");
+            return NULL;
+        }
+        return json_pack("{s:s}", "level", nma_log_get_level());
+    }
+    g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
+                "unknown command; there are: status, log-level");
+    return NULL;
+}

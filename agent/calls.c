@@ -1,0 +1,150 @@
+#include "agent/calls.h"
+
+#include "agent/json/nova_objects.h"
+#include "agent/json/requests.h"
+
+#define CONDUCTOR_TOPIC      "conductor"
+#define CONDUCTOR_TIMEOUT_MS 10000
+#define PEER_TIMEOUT_MS      5000
+
+typedef struct {
+    gboolean peer; /* else the conductor */
+    char *instance_uuid;
+    gint64 sent_wall_us;
+} Question;
+
+struct NmaCalls {
+    OmBus *bus;
+    char *topic;
+    GHashTable *open; /* cookie -> Question */
+    guint64 next_cookie;
+};
+
+static void
+question_free(gpointer data)
+{
+    Question *question = data;
+
+    g_free(question->instance_uuid);
+    g_free(question);
+}
+
+NmaCalls *
+nma_calls_new(OmBus *bus, const char *topic)
+{
+    NmaCalls *calls = g_new0(NmaCalls, 1);
+
+    calls->bus = bus;
+    calls->topic = g_strdup(topic);
+    calls->open = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, question_free);
+    calls->next_cookie = 1;
+    return calls;
+}
+
+void
+nma_calls_free(NmaCalls *calls)
+{
+    if (calls == NULL)
+        return;
+    g_hash_table_destroy(calls->open);
+    g_free(calls->topic);
+    g_free(calls);
+}
+
+static NmaEvent *
+peer_event(const char *instance_uuid, NmaPeerState state)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_PEER);
+
+    g_strlcpy(event->peer.instance_uuid, instance_uuid, sizeof event->peer.instance_uuid);
+    event->peer.state = state;
+    event->peer.clock_offset_ms = event->peer.clock_offset_error_ms = NMA_OFFSET_UNKNOWN;
+    return event;
+}
+
+static NmaEvent *
+conductor_event(const char *instance_uuid, const json_t *result)
+{
+    const char *const instances[] = { instance_uuid, NULL };
+
+    return nma_conductor_answer_decode(result, instances);
+}
+
+/* FALSE: the bus does not take it */
+static gboolean
+ask(NmaCalls *calls, gboolean peer, const char *instance_uuid, const OmTarget *target,
+    const char *method, json_t *args /* taken */, const OmCallOptions *options)
+{
+    Question *question = g_new0(Question, 1);
+    guint64 cookie = calls->next_cookie++;
+
+    question->peer = peer;
+    question->instance_uuid = g_strdup(instance_uuid);
+    question->sent_wall_us = g_get_real_time();
+    g_hash_table_insert(calls->open, g_memdup2(&cookie, sizeof cookie), question);
+    gboolean taken = om_bus_call(calls->bus, target, method, args, options, cookie, NULL);
+    if (!taken)
+        g_hash_table_remove(calls->open, &cookie);
+    json_decref(args);
+    return taken;
+}
+
+NmaEvent *
+nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid)
+{
+    const OmTarget target = { .topic = CONDUCTOR_TOPIC, .version = NMA_CONDUCTOR_VERSION };
+    json_t *context = om_context_admin(NULL);
+    const OmCallOptions options = { .timeout_ms = CONDUCTOR_TIMEOUT_MS, .context = context };
+    gboolean taken = ask(calls, FALSE, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
+                         nma_conductor_question(instance_uuid), &options);
+
+    json_decref(context);
+    return taken ? NULL : conductor_event(instance_uuid, NULL);
+}
+
+NmaEvent *
+nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
+{
+    const OmTarget target = { .topic = calls->topic,
+                              .server = host,
+                              .rpc_namespace = NMA_RPC_NAMESPACE,
+                              .version = NMA_RPC_VERSION };
+    const OmCallOptions options = { .timeout_ms = PEER_TIMEOUT_MS };
+
+    return ask(calls, TRUE, instance_uuid, &target, nma_request_names()[NMA_REQUEST_HELLO],
+               nma_request_hello_args(g_get_real_time()), &options)
+               ? NULL
+               : peer_event(instance_uuid, NMA_PEER_ABSENT);
+}
+
+static NmaEvent *
+peer_answered(const Question *question, const OmCallResult *result)
+{
+    NmaEvent *event;
+
+    if (result->status == OM_CALL_REMOTE)
+        return peer_event(question->instance_uuid, NMA_PEER_VERSION);
+    if (result->status != OM_CALL_OK)
+        return peer_event(question->instance_uuid, NMA_PEER_ABSENT);
+    event = peer_event(question->instance_uuid, NMA_PEER_AGENT);
+    if (!nma_hello_answer_decode(result->result, question->sent_wall_us,
+                                 question->sent_wall_us + result->round_trip_us,
+                                 &event->peer.clock_offset_ms, &event->peer.clock_offset_error_ms))
+        event->peer.state = NMA_PEER_VERSION;
+    return event;
+}
+
+NmaEvent *
+nma_calls_finished(NmaCalls *calls, const OmCallResult *result)
+{
+    const Question *question = g_hash_table_lookup(calls->open, &result->cookie);
+    NmaEvent *event;
+
+    if (question == NULL)
+        return NULL;
+    event = question->peer ? peer_answered(question, result)
+                           : conductor_event(question->instance_uuid,
+                                             result->status == OM_CALL_OK ? result->result : NULL);
+    g_hash_table_remove(calls->open, &result->cookie);
+    return event;
+}

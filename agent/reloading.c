@@ -1,0 +1,69 @@
+#include "agent/agent_private.h"
+
+static char *
+set_or_null(const char *text)
+{
+    return text != NULL && *text != '\0' ? g_strdup(text) : NULL;
+}
+
+void
+nma_agent_fill_rabbit(OmRabbitOptions *rabbit, const NmaSettings *settings)
+{
+    om_rabbit_options_init(rabbit);
+    rabbit->amqp_durable_queues = settings->amqp_durable_queues;
+    rabbit->amqp_auto_delete = settings->amqp_auto_delete;
+    rabbit->rabbit_quorum_queue = settings->rabbit_quorum_queue;
+    rabbit->rabbit_transient_quorum_queue = settings->rabbit_transient_quorum_queue;
+    rabbit->rabbit_transient_queues_ttl_s = (guint)settings->rabbit_transient_queues_ttl_s;
+    rabbit->heartbeat_timeout_threshold_s = (guint)settings->heartbeat_timeout_threshold_s;
+    rabbit->ssl = settings->ssl;
+    rabbit->ssl_version = set_or_null(settings->ssl_version);
+    rabbit->ssl_ca_file = set_or_null(settings->ssl_ca_file);
+    rabbit->ssl_cert_file = set_or_null(settings->ssl_cert_file);
+    rabbit->ssl_key_file = set_or_null(settings->ssl_key_file);
+    rabbit->ssl_enforce_hostname_verification = settings->ssl_enforce_hostname_verification;
+    rabbit->login_external = g_strcmp0(settings->rabbit_login_method, "EXTERNAL") == 0;
+}
+
+static void
+reload_bus(OmBus *bus, const char *url_text, const NmaSettings *settings)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(OmTransportUrl) url = om_transport_url_parse(url_text, &error);
+    g_auto(OmRabbitOptions) rabbit;
+
+    nma_agent_fill_rabbit(&rabbit, settings);
+    if (url == NULL)
+        g_warning("transport_url is not used: %s", error->message);
+    else
+        om_bus_reload(bus, url, &rabbit);
+}
+
+void
+nma_agent_reload(NmaAgent *agent, const char *why)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NmaSettings) fresh = nma_settings_load(agent->config_file, &error);
+
+    if (fresh == NULL) {
+        g_warning("%s: configuration not taken over: %s", why, error->message);
+        return;
+    }
+    if (g_strcmp0(fresh->host, agent->settings->host) != 0 ||
+        g_strcmp0(fresh->state_dir, agent->settings->state_dir) != 0 ||
+        g_strcmp0(fresh->topic, agent->settings->topic) != 0 ||
+        g_strcmp0(fresh->control_exchange, agent->settings->control_exchange) != 0 ||
+        g_strcmp0(fresh->libvirt_uri, agent->settings->libvirt_uri) != 0 ||
+        g_strcmp0(fresh->tap_queue_type, agent->settings->tap_queue_type) != 0)
+        g_warning("host, state_dir, topic, control_exchange, [libvirt] and [tap] change only with "
+                  "a restart");
+    reload_bus(agent->bus, fresh->transport_url, fresh);
+    if (agent->reports_bus != agent->bus)
+        reload_bus(agent->reports_bus, fresh->report_transport_url, fresh);
+    nma_host_set_progress_interval(agent->host, fresh->progress_interval_ms * NMA_US_PER_MS);
+    nma_log_set_level(fresh->log_level);
+    agent->settings->mode = fresh->mode;
+    agent->settings->progress_interval_ms = fresh->progress_interval_ms;
+    agent->settings->reserved_host_memory_mib = fresh->reserved_host_memory_mib;
+    g_message("%s: configuration read again", why);
+}

@@ -1,0 +1,255 @@
+"""A real broker for the session, real oslo.messaging on one side, `peer` (an OmBus on JSON lines) on the other."""
+import json
+import os
+import pathlib
+import queue
+import subprocess
+import sys
+import threading
+import time
+import uuid
+
+import pytest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[3]
+BUILD = pathlib.Path(os.environ.get("top_builddir", SOURCE / "_build" / "default"))
+sys.path.insert(0, str(SOURCE / "tests" / "lab"))
+
+import broker as lab  # noqa: E402
+import oslo_messaging  # noqa: E402
+from oslo_config import cfg  # noqa: E402
+
+
+def until(condition, timeout=20, what="condition"):
+    """Polls until condition() is true and returns its value."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {timeout} s")
+        time.sleep(0.02)
+
+
+class Peer:
+    """A process with one OmBus. Keeps every event; `wait` looks at those from `since` on."""
+
+    def __init__(self, url, exchange="nova", host="hostA", ready=("in", "out"), timeout=20, **options):
+        options.setdefault("reconnect_ms", 300)
+        options.setdefault("probe_interval_ms", 1000)
+        options |= {"url": url, "exchange": exchange, "host": host}
+        self.events, self._lock, self._cookie = [], threading.Condition(), 0
+        self.process = subprocess.Popen([BUILD / "tests/integration/rpc/peer", json.dumps(options)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if options.get("topic"):
+            ready += ("server",)
+        if options.get("tap", "off") != "off":
+            ready += ("tap",)
+        if not options.get("out_only"):
+            ready += ("replies",)
+        try:
+            self.wait_state(timeout=timeout, **{r: True for r in ready})
+        except BaseException:
+            self.kill()
+            raise
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._lock:
+                self.events.append(json.loads(line))
+                self._lock.notify_all()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout=10):
+        """Ends it as its owner would; its exit code must be 0 (also under a sanitizer)."""
+        if self.process.poll() is None:
+            self.process.stdin.close()
+        assert self.process.wait(timeout) == 0
+        self._reader.join(5)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.kill()
+        else:
+            self.stop()
+
+    def of(self, event, **fields):
+        with self._lock:
+            return [e for e in self.events
+                    if e["event"] == event and all(e.get(k) == v for k, v in fields.items())]
+
+    def wait(self, event, timeout=20, since=0, **fields):
+        """The first such event, counted from number `since`."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            while True:
+                for e in self.events[since:]:
+                    if e["event"] == event and all(e.get(k) == v for k, v in fields.items()):
+                        return e
+                rest = deadline - time.monotonic()
+                if rest <= 0 or not self._lock.wait(rest):
+                    raise AssertionError(f"no {event} {fields} in {timeout} s; last: {self.events[-5:]}")
+
+    def wait_state(self, timeout=20, **fields):
+        """Until the newest state has these fields."""
+        deadline = time.monotonic() + timeout
+        with self._lock:
+            while True:
+                states = [e for e in self.events if e["event"] == "state"]
+                if states and all(states[-1][k] == v for k, v in fields.items()):
+                    return states[-1]
+                rest = deadline - time.monotonic()
+                if rest <= 0 or self.process.poll() is not None:
+                    raise AssertionError(f"no state {fields} in {timeout} s; last: {states[-1:]}")
+                self._lock.wait(min(rest, 0.5))
+
+    def order(self, op, **fields):
+        self._cookie += 1
+        self.process.stdin.write(json.dumps({"op": op, "cookie": self._cookie} | fields) + "\n")
+        self.process.stdin.flush()
+        return self._cookie
+
+    def call(self, topic, server, method, timeout=20, **fields):
+        """The finished event of one call."""
+        cookie = self.order("call", topic=topic, server=server, method=method,
+                            **({"timeout_ms": int(timeout * 1000)} | fields))
+        return self.wait("finished", timeout=timeout + 5, cookie=cookie)
+
+    def publish(self, key, payload, **fields):
+        cookie = self.order("publish", key=key, payload=payload, publisher_id="peer:hostA",
+                            event_type="live_migration.pre_copy.start",
+                            **({"mandatory": True} | fields))
+        return cookie
+
+    def stats(self):
+        since = len(self.events)
+        self.order("stats")
+        return self.wait("stats", since=since)
+
+
+# the global one: oslo.messaging's metrics know no other. What differs goes into the URL.
+CONF = cfg.CONF
+CONF([], default_config_files=[], default_config_dirs=[])
+oslo_messaging.set_transport_defaults("nova")
+
+
+def transport(url, kind="rpc"):
+    """oslo.messaging's own transport with control_exchange nova, as Nova makes it."""
+    if kind == "rpc":
+        return oslo_messaging.get_rpc_transport(CONF, url)
+    return oslo_messaging.get_notification_transport(CONF, url)
+
+
+class PythonServer:
+    """A real oslo.messaging RPC server with the threading executor."""
+
+    def __init__(self, url, topic, host, namespace=None, version="1.0"):
+        self.calls = queue.Queue()
+        outer = self
+
+        class Endpoint:
+            target = oslo_messaging.Target(namespace=namespace, version=version)
+
+            def echo(self, context, value=None):
+                outer.calls.put(("echo", value))
+                return value
+
+            def fail(self, context, text=""):
+                outer.calls.put(("fail", text))
+                raise ValueError(text)
+
+            def slow(self, context, seconds=0, value=None):
+                outer.calls.put(("slow", value))
+                time.sleep(seconds)
+                return value
+
+        self.transport = transport(url)
+        self.server = oslo_messaging.get_rpc_server(
+            self.transport, oslo_messaging.Target(topic=topic, server=host), [Endpoint()],
+            executor="threading")
+        self.server.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.stop()
+        self.server.wait()
+        self.transport.cleanup()
+
+
+class PythonClient:
+    """A real oslo.messaging RPC client."""
+
+    def __init__(self, url, topic, server=None, namespace=None, version=None, timeout=20, monitor=None,
+                 fanout=None):
+        self.transport = transport(url)
+        target = oslo_messaging.Target(topic=topic, server=server, namespace=namespace, version=version,
+                                       fanout=fanout)
+        self.client = oslo_messaging.get_rpc_client(self.transport, target, timeout=timeout,
+                                                    call_monitor_timeout=monitor)
+
+    def call(self, method, **args):
+        return self.client.call({"request_id": "req-test", "auth_token": "secret-token"}, method, **args)
+
+    def cast(self, method, **args):
+        self.client.cast({"request_id": "req-test", "auth_token": "secret-token"}, method, **args)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.transport.cleanup()
+
+
+SETTINGS = {
+    "default": {},
+    "durable": {"amqp_durable_queues": True},
+    "quorum": {"rabbit_quorum_queue": True},
+}
+
+
+@pytest.fixture(scope="session")
+def broker():
+    """One virtual host for each of SETTINGS, in each an exchange nova as a Nova service declares it."""
+    if not lab.available():
+        pytest.skip("rabbitmq-server is not installed")
+    names = [name for name in SETTINGS if name != "default"]
+    users = [lab.User("nova", tags=["administrator"])] + [lab.User(n, vhost=n) for n in names]
+    with lab.Broker(users=users, vhosts=("/", *names)) as running:
+        for name in SETTINGS:
+            with PythonServer(site_url(running, name), "conductor", "controller"):
+                pass
+        yield running
+
+
+def site_url(running, settings):
+    """transport_url for the virtual host of these settings, with the settings as query options."""
+    query = "?" + "&".join(f"{k}=1" for k in SETTINGS[settings]) if SETTINGS[settings] else ""
+    if settings == "default":
+        return running.url()
+    return running.url(settings, vhost=settings, query=query)
+
+
+@pytest.fixture
+def own_broker():
+    """One that a test may stop and freeze."""
+    with lab.Broker() as running:
+        with PythonServer(running.url(), "conductor", "controller"):
+            pass
+        yield running
+
+
+@pytest.fixture
+def topic():
+    """A topic of the test's own, so that tests do not meet on the session's broker."""
+    return "nova_migration_agent_" + uuid.uuid4().hex[:8]

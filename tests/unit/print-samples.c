@@ -1,0 +1,51 @@
+/* Prints what the agent sends, one JSON object a line:
+ * {"schema": "report.schema.json", "definition": "" or "<method>_result", "value": …} */
+#include <stdio.h>
+
+#include "agent/json/reports.h"
+#include "agent/json/requests.h"
+#include "tests/unit/host_samples.h"
+#include "tests/unit/report_samples.h"
+
+static void
+print(const char *schema, const char *definition, json_t *value)
+{
+    json_t *line =
+        json_pack("{s:s, s:s, s:o}", "schema", schema, "definition", definition, "value", value);
+
+    json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    putchar('\n');
+    json_decref(line);
+}
+
+static void
+print_result(const char *definition, json_t *value)
+{
+    print("rpc.schema.json", definition, value);
+}
+
+static void
+print_results(NmaHost *host)
+{
+    print_result("list_result", nma_result_list(host));
+    print_result("show_result", nma_result_show(host, HOST_SAMPLE_INSTANCE));
+    print_result("reservations_result", nma_result_reservations(host));
+    nma_host_free(host);
+}
+
+int
+main(void)
+{
+    for (guint i = 0; i < N_REPORT_SAMPLES; i++) {
+        g_autoptr(NmaReport) report = report_sample(i);
+        g_autofree char *text = nma_report_to_json(report, "host-a");
+
+        print("report.schema.json", "", json_loads(text, 0, NULL));
+    }
+    print_results(host_sample());
+    print_results(host_sample_empty());
+    print_result("hello_args", nma_request_hello_args(12));
+    print_result("hello_result", nma_result_hello("host-a", "0.1.0", "advise", 12));
+    print_result("set_mode_result", nma_result_set_mode("observe"));
+    return 0;
+}

@@ -1,0 +1,12 @@
+/* Reports of every phase, kind and step, for the tests of their JSON. */
+#pragma once
+
+#include "agent/core/report.h"
+
+#define REPORT_SAMPLE_BARE 0 /* nothing known that need not be */
+#define REPORT_SAMPLE_FULL 1 /* everything known */
+/* then each phase × kind, with the other words taken in turn */
+#define N_REPORT_SAMPLES (2 + NMA_N_PHASES * (NMA_REPORT_ERROR + 1))
+
+/* owned by the caller */
+NmaReport *report_sample(guint i);
