@@ -120,7 +120,8 @@ start_bus(Ear *ear, const char *topic, GError **error)
         .queue_prefix = "nova_migration_agent.watch",
         .host = g_get_host_name(),
         .tap = { .queue_type = OM_TAP_AUTO, .routing_keys = keys },
-        .probe_off = TRUE,
+        .in_only = TRUE,
+        .probe_interval_ms = 15000,
         .max_body_bytes = MAX_REPORT_BYTES,
     };
 

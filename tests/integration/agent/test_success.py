@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from .conftest import DESTINATION, DESTINATION_SAYS, SLOW, SOURCE, SOURCE_SAYS
+from tests.integration.agent.world import DESTINATION, DESTINATION_SAYS, SLOW, SOURCE, SOURCE_SAYS
 
 
 def finish(world, guest, migration):
