@@ -275,7 +275,7 @@ test_preparing(void)
     story_expect(&story, "S pre_migration.start waiting", "S pre_migration.progress preparing");
     conductor(&story, "failed");
     story_expect(&story,
-                 "S pre_migration.error preparing reason=rolled_back guest=on_source,running");
+                 "S pre_migration.error preparing reason=never_started guest=on_source,running");
     story_end(&story);
 }
 
