@@ -75,6 +75,7 @@ nma_source_take_conductor(NmaSource *source, const NmaEvent *event, gint64 progr
         return;
     word = nma_nova_word(base, event, &entry);
     schedule_ask(source, now);
+    nma_source_ask_peer(source, effects);
     switch (word) {
     case NMA_WORD_NONE:
         break;
