@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rpc/bus_private.h"
@@ -127,6 +128,8 @@ check_config(const OmBusConfig *config, GError **error)
         wrong = "a tap needs routing keys";
     else if (config->out_only && (config->server.topic || config->tap.queue_type != OM_TAP_OFF))
         wrong = "out_only excludes tap and server";
+    else if (config->in_only && (config->server.topic || config->tap.queue_type == OM_TAP_OFF))
+        wrong = "in_only needs a tap and excludes a server";
     else if (strlen(config->exchange) > 255 || strlen(config->host) > 180 ||
              strlen(config->queue_prefix ? config->queue_prefix : "") > 48 ||
              strlen(config->server.topic ? config->server.topic : "") > 60)
@@ -165,6 +168,7 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
     bus->max_open_requests =
         config->server.max_open_requests ? config->server.max_open_requests : 64;
     bus->out_only = config->out_only;
+    bus->in_only = config->in_only;
     bus->probe_off = config->probe_off;
     bus->max_body_bytes = config->max_body_bytes ? config->max_body_bytes : OM_BUS_MAX_BODY_BYTES;
     bus->probe_interval_us =
@@ -172,6 +176,7 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
     bus->reconnect = config->reconnect;
     if (bus->reconnect.max_us == 0)
         om_reconnect_options_init(&bus->reconnect);
+    bus->in_fd = bus->out_fd = -1;
     bus->in_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bus->out_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     g_mutex_init(&bus->announce);
@@ -199,13 +204,15 @@ gboolean
 om_bus_start(OmBus *bus, GError **error)
 {
     bus->in_running = !bus->out_only;
-    bus->out_running = TRUE;
+    bus->out_running = !bus->in_only;
     bus->stats.in_progress_us = bus->stats.out_progress_us = g_get_monotonic_time();
     /* the threads hold no reference: om_bus_stop() comes before the last unref */
-    bus->out_thread = g_thread_try_new("bus-out", om_bus_out_main, bus, error);
-    if (bus->out_thread == NULL) {
-        bus->in_running = bus->out_running = FALSE;
-        return FALSE;
+    if (!bus->in_only) {
+        bus->out_thread = g_thread_try_new("bus-out", om_bus_out_main, bus, error);
+        if (bus->out_thread == NULL) {
+            bus->in_running = bus->out_running = FALSE;
+            return FALSE;
+        }
     }
     if (!bus->out_only) {
         bus->in_thread = g_thread_try_new("bus-in", om_bus_in_main, bus, error);
@@ -244,21 +251,35 @@ om_bus_reload(OmBus *bus, const OmTransportUrl *url, const OmRabbitOptions *rabb
     om_bus_wake(bus->out_wake);
 }
 
+/* Under the lock: waits until both threads have ended or it is `until`. */
+static void
+await_threads(OmBus *bus, gint64 until)
+{
+    while ((bus->in_running || bus->out_running) &&
+           g_cond_wait_until(&bus->ended, &bus->lock, until))
+        continue;
+}
+
 gboolean
 om_bus_stop(OmBus *bus, guint deadline_ms)
 {
     gint64 deadline = g_get_monotonic_time() + deadline_ms * (gint64)1000;
+    gint64 tenth = deadline_ms * (gint64)100;
     gboolean all;
 
     g_mutex_lock(&bus->lock);
     bus->stopping = TRUE;
-    /* the last part of the time is for saying goodbye */
-    bus->stop_us = deadline - deadline_ms * (gint64)200;
+    /* the last part of the time is for saying goodbye, the very last for those who hear no answer
+     */
+    bus->stop_us = deadline - 4 * tenth;
     om_bus_wake(bus->in_wake);
     om_bus_wake(bus->out_wake);
-    while ((bus->in_running || bus->out_running) &&
-           g_cond_wait_until(&bus->ended, &bus->lock, deadline))
-        continue;
+    await_threads(bus, deadline - 2 * tenth);
+    if (bus->in_fd >= 0)
+        shutdown(bus->in_fd, SHUT_RDWR);
+    if (bus->out_fd >= 0)
+        shutdown(bus->out_fd, SHUT_RDWR);
+    await_threads(bus, deadline);
     all = !bus->in_running && !bus->out_running;
     if (!all)
         /* in a system call; a reference keeps what it will touch when it returns */

@@ -51,6 +51,10 @@ om_bus_push_locked(OmBus *bus, OmOutItem *item, GError **error)
 {
     gsize size = g_bytes_get_size(item->body);
 
+    if (bus->in_only) {
+        g_set_error_literal(error, OM_BUS_ERROR, OM_BUS_ERROR_OFFLINE, "the bus only listens");
+        return FALSE;
+    }
     if (bus->stopping && item->kind != OM_OUT_REPLY) {
         g_set_error_literal(error, OM_BUS_ERROR, OM_BUS_ERROR_STOPPED, "the bus is stopping");
         return FALSE;
@@ -527,7 +531,7 @@ step(OutThread *out)
         (!take_events(out, &error) || !send_due(out, &error) || !take_events(out, &error)))
         lost(out, error, 0);
     if (out->link.connection && om_link_outdated(&out->link))
-        lost(out, NULL, 1000);
+        lost(out, NULL, OM_GOODBYE_MS);
 
     now = g_get_monotonic_time();
     next = MIN(next_timer_us(out, now), om_link_next_us(&out->link));
@@ -563,7 +567,7 @@ om_bus_out_main(gpointer data)
         step(&out);
 
     if (out.link.connection)
-        lost(&out, NULL, 1000);
+        lost(&out, NULL, OM_GOODBYE_MS);
     fail_publications(&out);
     g_queue_clear_full(&out.held, (GDestroyNotify)om_out_item_free);
     g_hash_table_unref(out.exchanges);

@@ -10,6 +10,7 @@
 
 #define OM_HANDSHAKE_MS     10000
 #define OM_RPC_MS           10000
+#define OM_GOODBYE_MS       700
 #define OM_MAX_QUEUED       4096
 #define OM_MAX_QUEUED_BYTES (64 * 1024 * 1024)
 #define OM_WINDOW           256 /* published and not yet confirmed */
@@ -47,7 +48,7 @@ struct _OmBus {
     char *topic, *server, *rpc_namespace, *version;
     char **methods;
     guint max_open_requests;
-    gboolean out_only, probe_off;
+    gboolean out_only, in_only, probe_off;
     gsize max_body_bytes;
     gint64 probe_interval_us;
     OmReconnectOptions reconnect;
@@ -64,6 +65,8 @@ struct _OmBus {
     OmBusState state, announced;
     OmBusStats stats;
     GThread *in_thread, *out_thread;
+    int in_fd,
+        out_fd; /* the sockets; -1: none. om_bus_stop() shuts them down under a thread that hangs */
     gboolean in_running, out_running;
     gboolean stopping, silent;
     gint64 stop_us; /* until when bus-out may drain */

@@ -61,6 +61,7 @@ tell_connected(OmLink *link, const OmHost *host)
     g_autofree char *broker = om_host_describe(host);
 
     link->bus->stats.connects++;
+    *(link->in ? &link->bus->in_fd : &link->bus->out_fd) = om_connection_fd(link->connection);
     if (link->in) {
         state->in_connected = TRUE;
         om_bus_set_text(state->in_broker, sizeof state->in_broker, broker);
@@ -133,6 +134,9 @@ om_link_lost(OmLink *link, const GError *error, guint close_ms)
 {
     OmBusState *state;
 
+    g_mutex_lock(&link->bus->lock);
+    *(link->in ? &link->bus->in_fd : &link->bus->out_fd) = -1;
+    g_mutex_unlock(&link->bus->lock);
     om_connection_close(g_steal_pointer(&link->connection), close_ms);
     om_reconnect_lost(&link->reconnect, g_get_monotonic_time());
     if (error == NULL) /* our own wish: at once */
