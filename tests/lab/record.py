@@ -18,7 +18,8 @@ _LIFECYCLE = {
     libvirt.VIR_DOMAIN_EVENT_STARTED: ("started", {0: "booted", 1: "migrated"}),
     libvirt.VIR_DOMAIN_EVENT_SUSPENDED: ("suspended", {0: "paused", 1: "migrated", 2: "ioerror", 5: "from-snapshot",
                                                        6: "api-error", 7: "post-copy", 8: "post-copy-failed"}),
-    libvirt.VIR_DOMAIN_EVENT_RESUMED: ("resumed", {0: "unpaused", 1: "migrated", 3: "post-copy", 4: "post-copy-failed"}),
+    libvirt.VIR_DOMAIN_EVENT_RESUMED: ("resumed", {0: "unpaused", 1: "migrated", 3: "post-copy",
+                                                   4: "post-copy-failed"}),
     libvirt.VIR_DOMAIN_EVENT_STOPPED: ("stopped", {0: "shutdown", 1: "destroyed", 2: "crashed", 3: "migrated",
                                                    5: "failed"}),
 }

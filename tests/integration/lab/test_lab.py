@@ -227,6 +227,21 @@ def test_nova_never_starts_the_job(lab, light):
     assert_all_received(lab)
 
 
+def test_compute_upgraded_in_the_middle(lab):
+    """libvirt finishes what it was told; the new nova-compute knows only that it was interrupted."""
+    lab.nova.knobs["lab-a"].bandwidth_mib_s = SLOW_MIB_S
+    guest = lab.start_guest("lab-a", GuestLoad(working_set_mib=4, rate_mib_s=2, fill_mib=60))
+    migration = lab.live_migrate(guest, "lab-b")
+    lab.wait_copying(guest, "lab-a")
+    lab.nova.upgrade(alt_topic=True)
+    try:
+        assert migration.wait() == "error"
+        wait_for(lambda: lab.runs_on(guest) == ["lab-b"], 20, "the job goes on")
+        assert_alive(lab, guest, "lab-b")
+    finally:
+        lab.nova.upgrade(alt_topic=False)
+
+
 def test_abort_by_a_stranger(lab, endless):
     """As Nova: with a project in the context the request id must be an operator's; without one it works."""
     lab.nova.knobs["lab-a"].bandwidth_mib_s = SLOW_MIB_S
