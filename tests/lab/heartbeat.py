@@ -12,6 +12,7 @@ class Heartbeat:
     """Follows one serial file. Both hosts' QEMU append to the same file, so that it tells the guest's whole life."""
 
     POLL_S = 0.01
+    IDLE_S, IDLE_POLL_S = 5, 0.1  # a guest that stopped long ago costs less
 
     def __init__(self, path):
         self.path = path
@@ -24,8 +25,8 @@ class Heartbeat:
         self._thread.start()
 
     def _follow(self):
-        rest, offset = b"", 0
-        while not self._stop.wait(self.POLL_S):
+        rest, offset, grew = b"", 0, time.monotonic()
+        while not self._stop.wait(self.POLL_S if time.monotonic() - grew < self.IDLE_S else self.IDLE_POLL_S):
             try:
                 if os.stat(self.path).st_size == offset:
                     continue
@@ -36,7 +37,7 @@ class Heartbeat:
                 continue
             offset += len(data)
             *lines, rest = (rest + data).split(b"\n")
-            now = time.monotonic()
+            grew = now = time.monotonic()
             with self._lock:
                 for line in lines:
                     self._take(line.strip(), now)
