@@ -128,6 +128,8 @@ check_config(const OmBusConfig *config, GError **error)
         wrong = "a tap needs routing keys";
     else if (config->out_only && (config->server.topic || config->tap.queue_type != OM_TAP_OFF))
         wrong = "out_only excludes tap and server";
+    else if (config->in_only && (config->server.topic || config->tap.queue_type == OM_TAP_OFF))
+        wrong = "in_only needs a tap and excludes a server";
     else if (strlen(config->exchange) > 255 || strlen(config->host) > 180 ||
              strlen(config->queue_prefix ? config->queue_prefix : "") > 48 ||
              strlen(config->server.topic ? config->server.topic : "") > 60)
@@ -167,6 +169,7 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
     bus->max_open_requests =
         config->server.max_open_requests ? config->server.max_open_requests : 64;
     bus->out_only = config->out_only;
+    bus->in_only = config->in_only;
     bus->probe_off = config->probe_off;
     bus->max_body_bytes = config->max_body_bytes ? config->max_body_bytes : OM_BUS_MAX_BODY_BYTES;
     bus->probe_interval_us =
@@ -208,13 +211,15 @@ gboolean
 om_bus_start(OmBus *bus, GError **error)
 {
     bus->in_running = !bus->out_only;
-    bus->out_running = TRUE;
+    bus->out_running = !bus->in_only;
     bus->stats.in_progress_us = bus->stats.out_progress_us = g_get_monotonic_time();
     /* the threads hold no reference: om_bus_stop() comes before the last unref */
-    bus->out_thread = g_thread_try_new("bus-out", om_bus_out_main, bus, error);
-    if (bus->out_thread == NULL) {
-        bus->in_running = bus->out_running = FALSE;
-        return FALSE;
+    if (!bus->in_only) {
+        bus->out_thread = g_thread_try_new("bus-out", om_bus_out_main, bus, error);
+        if (bus->out_thread == NULL) {
+            bus->in_running = bus->out_running = FALSE;
+            return FALSE;
+        }
     }
     if (!bus->out_only) {
         bus->in_thread = g_thread_try_new("bus-in", om_bus_in_main, bus, error);

@@ -59,7 +59,7 @@ new_spec(InThread *in, guint role)
 {
     OmBus *bus = in->bus;
     const OmRabbitOptions *options = &in->link.rabbit;
-    const char *probe = bus->probe_off ? NULL : bus->probe_key;
+    const char *probe = bus->probe_off || bus->in_only ? NULL : bus->probe_key;
 
     switch (role) {
     case ROLE_TAP:
@@ -226,9 +226,6 @@ set_up_due(InThread *in, gint64 now, GError **error)
 static gboolean
 rebind(InThread *in, GError **error)
 {
-    pthread_mutex_lock(&in->bus->lock);
-    in->bus->stats.rebinds++;
-    pthread_mutex_unlock(&in->bus->lock);
     for (guint i = 0; i < N_ROLES; i++) {
         Role *role = &in->roles[i];
         g_autoptr(GError) local = NULL;
@@ -284,6 +281,12 @@ step_probe(InThread *in, gint64 now, GError **error)
 
     if (!is_probed(in))
         return TRUE;
+    if (in->bus->in_only) {
+        if (now < in->next_probe_us)
+            return TRUE;
+        in->next_probe_us = now + in->bus->probe_interval_us;
+        return rebind(in, error);
+    }
     if (in->probe_sent_us > 0) {
         pthread_mutex_lock(&in->bus->lock);
         if (in->bus->probe == OM_PROBE_RETURNED)
@@ -298,6 +301,9 @@ step_probe(InThread *in, gint64 now, GError **error)
         pthread_mutex_unlock(&in->bus->lock);
         if (missing) {
             in->next_probe_us = now + PROBE_FIRST_US;
+            pthread_mutex_lock(&in->bus->lock);
+            in->bus->stats.rebinds++;
+            pthread_mutex_unlock(&in->bus->lock);
             return rebind(in, error);
         }
     }
@@ -598,7 +604,7 @@ om_bus_in_main(gpointer data)
         in.roles[i].channel = (guint16)(i + 1);
     in.roles[ROLE_TAP].wanted = bus->tap_type != OM_TAP_OFF;
     in.roles[ROLE_SERVER].wanted = bus->topic != NULL;
-    in.roles[ROLE_REPLY].wanted = TRUE;
+    in.roles[ROLE_REPLY].wanted = !bus->in_only;
     om_link_init(&in.link, bus, TRUE);
 
     while (!note_progress(&in))

@@ -51,6 +51,10 @@ om_bus_push_locked(OmBus *bus, OmOutItem *item, GError **error)
 {
     gsize size = g_bytes_get_size(item->body);
 
+    if (bus->in_only) {
+        g_set_error_literal(error, OM_BUS_ERROR, OM_BUS_ERROR_OFFLINE, "the bus only listens");
+        return FALSE;
+    }
     if (bus->stopping && item->kind != OM_OUT_REPLY) {
         g_set_error_literal(error, OM_BUS_ERROR, OM_BUS_ERROR_STOPPED, "the bus is stopping");
         return FALSE;

@@ -49,7 +49,7 @@ struct _OmBus {
     char *topic, *server, *rpc_namespace, *version;
     char **methods;
     guint max_open_requests;
-    gboolean out_only, probe_off;
+    gboolean out_only, in_only, probe_off;
     gsize max_body_bytes;
     gint64 probe_interval_us;
     OmReconnectOptions reconnect;

@@ -8,11 +8,15 @@
 /* Resumed/Migrated comes before Nova's post_live_migration_at_destination, but by another way */
 #define POST_GRACE_US (500 * NMA_US_PER_MS)
 
-#define ASK_US             (30 * NMA_US_PER_S)
-#define ASK_ARRIVING_US    (60 * NMA_US_PER_S)
-#define ASK_AFTER_POST_US  (1 * NMA_US_PER_S)
-#define ASK_COMMIT_US      (5 * NMA_US_PER_S)
-#define PATIENCE_US        (24 * 3600 * NMA_US_PER_S)
+#define ASK_US            (30 * NMA_US_PER_S)
+#define ASK_ARRIVING_US   (60 * NMA_US_PER_S)
+#define ASK_AFTER_POST_US (1 * NMA_US_PER_S)
+#define ASK_COMMIT_US     (5 * NMA_US_PER_S)
+#define PATIENCE_US       (24 * 3600 * NMA_US_PER_S)
+/* Nova never ages a record: the word "accepted" means something only while the conductor can still
+ * be at it (a few checks of at most 1800 s), and "queued" for as long as a queue may be */
+#define ACCEPTED_US        (2 * 3600 * NMA_US_PER_S)
+#define QUEUED_US          (7 * 24 * 3600 * NMA_US_PER_S)
 #define PATIENCE_COMMIT_US (600 * NMA_US_PER_S)
 
 #define MIB G_GINT64_CONSTANT(1048576)
@@ -485,6 +489,8 @@ on_in_flight(NmaDestination *destination, const NmaNovaMigration *entry, NmaLedg
     NmaMigration *base = &destination->base;
     gboolean accepted = g_str_equal(entry->status, "accepted");
     NmaReservation *reservation = live_reservation(destination, ledger);
+    gint64 age = now.boot_us - base->phase_started_boot_us;
+    gboolean named = FALSE; /* Nova has chosen this host */
 
     if (entry->identity.destination != NULL && base->identity.destination != NULL) {
         if (strcmp(entry->identity.destination, base->identity.destination) != 0) {
@@ -497,20 +503,24 @@ on_in_flight(NmaDestination *destination, const NmaNovaMigration *entry, NmaLedg
             }
             return;
         }
-        destination->named_by_nova = TRUE;
+        named = TRUE;
     }
     if (!accepted)
         destination->queued_seen = TRUE;
     if (destination->runs) {
-        if (now.boot_us - base->phase_started_boot_us < PATIENCE_US)
+        if (age < PATIENCE_US)
             destination->give_up_boot_us = now.boot_us + PATIENCE_COMMIT_US;
-    } else if (!destination->facts_pending) {
-        be_patient(destination, now);
+        return;
     }
+    if (destination->facts_pending)
+        return;
     /* "accepted" with a destination means that the cast is out: it must become "queued" within
      * the lease, or it was lost */
-    if (destination->reserved && !destination->arrived && reservation != NULL &&
-        !(accepted && destination->named_by_nova))
+    if (!destination->arrived &&
+        ((accepted && named) || age > (accepted ? ACCEPTED_US : QUEUED_US)))
+        return;
+    be_patient(destination, now);
+    if (destination->reserved && !destination->arrived && reservation != NULL)
         nma_reservation_set_state(reservation, reservation->state, now);
 }
 
@@ -604,8 +614,7 @@ static void
 keep_lease(NmaDestination *destination, NmaLedger *ledger, NmaNow now, GPtrArray *effects)
 {
     NmaMigration *base = &destination->base;
-    gboolean cast_lost = destination->named_by_nova && !destination->queued_seen &&
-                         g_strcmp0(base->nova_status, "accepted") == 0;
+    gboolean cast_lost = !destination->queued_seen && g_strcmp0(base->nova_status, "accepted") == 0;
 
     if (!destination->reserved || destination->arrived || destination->post_seen ||
         live_reservation(destination, ledger) != NULL)

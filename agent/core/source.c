@@ -37,6 +37,8 @@ nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now)
     source->clock_offset_ms = NMA_OFFSET_UNKNOWN;
     source->clock_offset_error_ms = NMA_OFFSET_UNKNOWN;
     source->final_boot_us = NMA_NEVER;
+    source->gone_boot_us = NMA_NEVER;
+    source->ahead_boot_us = NMA_NEVER;
     source->suspended_iteration = NMA_UNKNOWN;
     source->gone_wall_us = NMA_UNKNOWN;
     return source;
@@ -294,7 +296,7 @@ nma_source_set_blind(NmaSource *source, NmaNow now)
     base->has_stats = FALSE;
     source->read_pending = FALSE;
     source->gone_reads = 0;
-    source->ahead_reads = 0;
+    source->ahead_boot_us = NMA_NEVER;
     if (base->phase == NMA_PHASE_COMMITMENT)
         return;
     source->read_due_boot_us = now.boot_us;
@@ -335,7 +337,7 @@ schedule_look(NmaSource *source, gboolean answered, NmaNow now)
     }
     if (source->read_again)
         wait = 0;
-    else if (source->gone_reads > 0 || source->ahead_reads > 0)
+    else if (source->gone_reads > 0 || source->ahead_boot_us != NMA_NEVER)
         wait = NMA_SOURCE_CONFIRM_US;
     else if (!answered || source->domain_gone)
         wait = SLOW_READ_US;
@@ -484,6 +486,22 @@ schedule_ask(NmaSource *source, NmaNow now)
     source->ask_due_boot_us = now.boot_us + wait;
 }
 
+/* The domain is not here and did not arrive elsewhere; or it never was here. */
+static void
+fail_gone(NmaSource *source, const char *text, NmaNow now, GPtrArray *effects)
+{
+    NmaMigration *base = &source->base;
+
+    if (source->domain_seen || source->job_seen || base->phase > NMA_PHASE_PRE_MIGRATION) {
+        base->guest_place = NMA_GUEST_GONE;
+        base->guest_state = NMA_GUEST_STATE_UNKNOWN;
+        nma_source_fail(source, NMA_REASON_GUEST_GONE, text, NMA_EVIDENCE_INFERRED, now, effects);
+    } else {
+        nma_source_fail(source, NMA_REASON_INSTANCE_NOT_HERE, text, NMA_EVIDENCE_INFERRED, now,
+                        effects);
+    }
+}
+
 /* Nova has given up. Where libvirt can be seen to copy, only libvirt decides: a nova-compute that
  * is restarted in the middle writes error while the guest moves all the same. */
 static void
@@ -498,9 +516,7 @@ on_nova_failed(NmaSource *source, NmaNow now, GPtrArray *effects)
         report->nova_status = g_strdup(base->nova_status);
         base->ended = TRUE;
     } else if (source->domain_gone) {
-        base->guest_place = NMA_GUEST_GONE;
-        base->guest_state = NMA_GUEST_STATE_UNKNOWN;
-        nma_source_fail(source, NMA_REASON_GUEST_GONE, text, NMA_EVIDENCE_INFERRED, now, effects);
+        fail_gone(source, text, now, effects);
     } else if (base->phase == NMA_PHASE_PRE_MIGRATION && !source->job_seen && !base->blind) {
         NmaReason reason = base->abort_seen                   ? NMA_REASON_ABORTED
                            : base->step == NMA_STEP_PREPARING ? NMA_REASON_ROLLED_BACK
@@ -577,11 +593,8 @@ give_up(NmaSource *source, NmaNow now, GPtrArray *effects)
         return;
     }
     if (source->domain_gone) {
-        base->guest_place = NMA_GUEST_GONE;
-        base->guest_state = NMA_GUEST_STATE_UNKNOWN;
-        nma_source_fail(source, NMA_REASON_GUEST_GONE,
-                        "the domain went away, and Nova did not say what became of it",
-                        NMA_EVIDENCE_INFERRED, now, effects);
+        fail_gone(source, "the domain is not here, and Nova did not say what became of it", now,
+                  effects);
         return;
     }
     nma_source_fail(source,

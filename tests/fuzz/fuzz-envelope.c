@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "rpc/scan.h"
-
-int LLVMFuzzerTestOneInput(const guint8 *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 /* A second decode of what we wrote ourselves must give the same. */
 static void
@@ -31,7 +30,7 @@ check_request(const OmMessage *message)
 }
 
 int
-LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[] = { "live_migration", "pre_live_migration", NULL };
     g_autoptr(GError) error = NULL;

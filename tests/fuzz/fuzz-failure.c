@@ -3,11 +3,10 @@
 
 #include "rpc/compression.h"
 #include "rpc/failure.h"
-
-int LLVMFuzzerTestOneInput(const guint8 *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int
-LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > 0 && data[0] % 2 == 0) {
         g_autoptr(GBytes) out = NULL;

@@ -7,8 +7,8 @@ from .rpc import Service
 
 
 class Api(Service):
-    def __init__(self, url, journal, database):
-        super().__init__("nova-api@controller", url, journal)
+    def __init__(self, link, database):
+        super().__init__("nova-api@controller", link)
         self.database = database
 
     def context(self, instance, **changes):

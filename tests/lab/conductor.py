@@ -14,8 +14,8 @@ from .rpc import COMPUTE_ALT_METHODS, Service, nova_exception, received
 class Conductor(Service):
     """alt_topic: hosts that run Nova 33 (or its version cap allows 6.5) get their second topic."""
 
-    def __init__(self, url, journal, database, alt_topic=False):
-        super().__init__("nova-conductor@controller", url, journal)
+    def __init__(self, link, database, alt_topic=False):
+        super().__init__("nova-conductor@controller", link)
         self.database, self.alt_topic, self.knobs = database, alt_topic, Knobs()
         self.candidates = {}  # instance uuid -> destinations in the scheduler's order
 

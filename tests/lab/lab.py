@@ -25,7 +25,7 @@ from .hosts import Host
 from .nova import Nova, live_migrate
 from .ports import PortRange
 from .process import Account, LabError, Process, kill_pid, pids_naming, wait_for
-from .record import HostRecorder, TapRecorder
+from .record import HostRecorder, TapRecorder, consumers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -152,6 +152,29 @@ class Lab:
     def post_copy_reason(self):
         return self.account.post_copy_reason
 
+    # ---- the broker goes and comes ----
+
+    def stop_broker(self, kill=False):
+        """Nova's part holds its requests back from now on, so that none is lost by chance."""
+        if self.nova:
+            self.nova.link.close_gate()
+        if kill:
+            self.broker.kill()
+        else:
+            self.broker.stop()
+
+    def start_broker(self, timeout=30):
+        """Nova's part goes on as soon as all its servers consume again."""
+        self.broker.start()
+        if self.nova:
+            wait_for(self._servers_are_back, timeout, "Nova's servers consume again", 0.2)
+            self.nova.link.open_gate()
+
+    def _servers_are_back(self):
+        topics = ["compute", "compute-alt"] if self.nova.alt_topic else ["compute"]
+        wanted = {"conductor"} | {f"{topic}.{name}" for topic in topics for name in self.nova.computes}
+        return all(consumers(self.url, queue) for queue in wanted)
+
     # ---- guests ----
 
     def start_guest(self, host_name, load=GuestLoad(), memory_mib=128, paused=False, timeout=30):
@@ -230,12 +253,6 @@ class Lab:
             for section, options in values.items():
                 conf.write(f"[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in options.items()) + "\n")
         return path
-
-    def start_agent(self, host_name, program, sections=None, environment=None, prefix=()):
-        """`program run --config-file …` in the foreground; prefix goes before it (a wrapper that shifts the clock)."""
-        conf = self.write_agent_conf(host_name, sections)
-        return self.start_process(f"agent-{host_name}", [*prefix, program, "run", "--config-file", conf],
-                                  {**os.environ, **(environment or {})})
 
     def report(self, text):
         """A line with the lab's time, for people who watch."""

@@ -248,6 +248,21 @@ test_cast_lost(void)
 }
 
 static void
+test_accepted_for_ever(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_reserved(&story);
+    for (int i = 0; i < 300; i++) { /* the conductor died before it chose a host */
+        conductor(&story, "accepted", NULL);
+        story_wait(&story, 30);
+    }
+    story_expect(&story, "D reservation.error soft reason=cast_lost guest=unknown,unknown");
+    story_end(&story);
+}
+
+static void
 test_nova_refuses(void)
 {
     Story story;
@@ -616,6 +631,7 @@ main(int argc, char **argv)
     TEST(lease_runs_out);
     TEST(lease_is_renewed_while_nova_waits);
     TEST(cast_lost);
+    TEST(accepted_for_ever);
     TEST(nova_refuses);
     TEST(nova_never_starts_it);
     TEST(another_destination);

@@ -166,6 +166,24 @@ test_instance_not_here(void)
 }
 
 static void
+test_first_look_was_late(void)
+{
+    Story story;
+
+    story_begin(&story);
+    cast(&story);
+    story_wait(&story, 5);
+    story_reading(&story, NMA_DOMAIN_UNKNOWN, NMA_JOB_NONE, 0);
+    story_wait(&story, 20);
+    story_absent(&story); /* moved already, or never here: Nova knows */
+    story_expect(&story, "S pre_migration.start waiting");
+    conductor(&story, "failed");
+    story_expect(&story,
+                 "S pre_migration.error? waiting reason=instance_not_here guest=unknown,unknown");
+    story_end(&story);
+}
+
+static void
 test_unknown_reading_concludes_nothing(void)
 {
     Story story;
@@ -773,6 +791,7 @@ main(int argc, char **argv)
     TEST(same_cast_twice);
     TEST(another_migration_supersedes);
     TEST(instance_not_here);
+    TEST(first_look_was_late);
     TEST(unknown_reading_concludes_nothing);
     TEST(peer_absent);
     TEST(waiting_polls_fast_then_slow);

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.lab.domain import GuestLoad
-from tests.lab.process import wait_for
+from lab.domain import GuestLoad
+from lab.process import wait_for
 
 SLOW_MIB_S = 15
 
@@ -25,9 +25,10 @@ def assert_all_received(lab):
 
 def statuses(lab, migration):
     """Migration.status as saved by the source, in order."""
+    uuid = (migration.row or {}).get("uuid")
     saved = [entry["args"]["objinst"]["nova_object.data"] for entry in lab.nova.journal.find(
         "sent", "Migration.save(status)")]
-    return [data["status"] for data in saved if data["uuid"] == migration.row["uuid"]]
+    return [data["status"] for data in saved if data["uuid"] == uuid]
 
 
 def steps_of(lab, guest, method):
@@ -224,8 +225,11 @@ def test_cast_for_an_instance_that_is_not_there(lab, light):
 
 def test_second_topic(lab, light):
     lab.nova.upgrade(alt_topic=True)
-    guest = lab.start_guest("lab-a", light)
-    assert lab.live_migrate(guest, "lab-b").wait() == "completed"
+    try:
+        guest = lab.start_guest("lab-a", light)
+        assert lab.live_migrate(guest, "lab-b").wait() == "completed"
+    finally:
+        lab.nova.upgrade(alt_topic=False)
     assert_alive(lab, guest, "lab-b")
     keys = {row["body"]["oslo.message"]["method"]: row["key"] for row in lab.tap.rows
             if row["body"]["oslo.message"]["args"].get("instance", {}).get("nova_object.data", {}).get(
@@ -238,3 +242,15 @@ def test_second_topic(lab, light):
         "pre_live_migration": "compute-alt.lab-b",
         "post_live_migration_at_destination": "compute-alt.lab-b"}
     assert_all_received(lab)
+
+
+def test_broker_away_in_the_middle(lab):
+    lab.nova.knobs["lab-a"].bandwidth_mib_s = SLOW_MIB_S
+    guest = lab.start_guest("lab-a", GuestLoad(working_set_mib=4, rate_mib_s=2, fill_mib=40))
+    migration = lab.live_migrate(guest, "lab-b")
+    lab.wait_copying(guest, "lab-a")
+    lab.stop_broker()
+    wait_for(lambda: lab.runs_on(guest) == ["lab-b"], 30, "libvirt goes on without the broker")
+    lab.start_broker()
+    assert migration.wait() == "completed"
+    assert_alive(lab, guest, "lab-b")

@@ -9,6 +9,11 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 PROGRAM = os.path.join(os.environ.get("top_builddir", os.path.join(TOP, "_build", "default")),
                        "tests", "integration", "virt", "observe")
 
+_SUPPRESSIONS = os.path.join(TOP, "tests", "sanitizers")
+# without effect unless the program was built with a sanitizer
+ENVIRONMENT = {"TSAN_OPTIONS": f"suppressions={_SUPPRESSIONS}/tsan.supp",
+               "LSAN_OPTIONS": f"suppressions={_SUPPRESSIONS}/lsan.supp:print_suppressions=0", **os.environ}
+
 
 def parse(line):
     word, _, rest = line.partition(" ")
@@ -27,7 +32,8 @@ class Observer:
         self.events = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen([PROGRAM, uri, access, str(deadline_ms)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env=ENVIRONMENT)
         self._errors = []
         self._threads = [threading.Thread(target=self._follow, daemon=True),
                          threading.Thread(target=self._follow_errors, daemon=True)]
