@@ -84,6 +84,7 @@ test_meminfo_hostile(void)
         "MemTotal",
         "MemTotal:",
         "MemTotal: kB",
+        "MemTotal 12 kB",
         "MemTotal: 12",
         "MemTotal: 12 MB",
         "MemTotal: -12 kB",
