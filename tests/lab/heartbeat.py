@@ -18,6 +18,7 @@ class Heartbeat:
         self.path = path
         self.ready = False
         self.bad_pages = 0
+        self._taken_bytes = 0
         self._beats = []  # (monotonic arrival, number, wrote MiB)
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -41,6 +42,7 @@ class Heartbeat:
             with self._lock:
                 for line in lines:
                     self._take(line.strip(), now)
+                self._taken_bytes = offset
 
     def _take(self, line, now):
         match = _BEAT.match(line)
@@ -60,6 +62,10 @@ class Heartbeat:
     def wrote_mib(self):
         with self._lock:
             return self._beats[-1][2] if self._beats else 0
+
+    def caught_up(self):
+        """All that the guest has said so far was taken in."""
+        return os.stat(self.path).st_size == self._taken_bytes
 
     def missing(self):
         """Numbers of heartbeats that never came."""

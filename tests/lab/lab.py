@@ -189,6 +189,7 @@ class Lab:
         wait_for(lambda: heartbeat.ready and heartbeat.count >= 2, timeout, f"{identity.name} beats ({serial})")
         if paused:
             domain.suspend()
+            wait_for(heartbeat.caught_up, 5, "the paused guest's last words")
         if self.nova:
             self.nova.database.add_instance(identity, host_name, power_state=3 if paused else 1)
         guest = Guest(identity, serial, heartbeat)
