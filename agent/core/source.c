@@ -48,6 +48,17 @@ nma_source_free(NmaSource *source)
 /* ---- opening, superseding ---- */
 
 void
+nma_source_ask_peer(NmaSource *source, GPtrArray *effects)
+{
+    const NmaIdentity *identity = &source->base.identity;
+
+    if (source->peer_asked || identity->destination == NULL)
+        return;
+    source->peer_asked = TRUE;
+    nma_effects_add_ask_peer(effects, identity->instance_uuid, identity->destination);
+}
+
+void
 nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effects)
 {
     NmaMigration *base = &source->base;
@@ -67,10 +78,7 @@ nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effe
         source->read_pending = TRUE;
         source->read_due_boot_us = now.boot_us + READ_OVERDUE_US;
     }
-    if (base->identity.destination != NULL) {
-        nma_effects_add_ask_peer(effects, base->identity.instance_uuid, base->identity.destination);
-        source->peer_asked = TRUE;
-    }
+    nma_source_ask_peer(source, effects);
     nma_source_complete_reports(source, effects, first);
 }
 

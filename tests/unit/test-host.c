@@ -277,6 +277,22 @@ test_reservations_of_absurd_size(void)
 }
 
 static void
+test_orphaned_reservation(void)
+{
+    Story story;
+    NmaReservation orphan = { .memory_bytes = 1 << 20, .state = NMA_RESERVATION_IN_USE };
+
+    story_begin(&story);
+    g_strlcpy(orphan.instance_uuid, OTHER, sizeof orphan.instance_uuid);
+    orphan.expires_boot_us = NMA_NEVER;
+    nma_host_restore_reservation(story.host, &orphan);
+    g_assert_cmpint(story_promised_mib(&story), ==, 1);
+    story_resync(&story, NULL);
+    g_assert_cmpint(story_promised_mib(&story), ==, 0);
+    story_end(&story);
+}
+
+static void
 test_growth_still_to_come(void)
 {
     g_autoptr(NmaLedger) ledger = nma_ledger_new();
@@ -368,6 +384,7 @@ main(int argc, char **argv)
     TEST(rebooted);
     TEST(uuids_from_outside);
     TEST(reservations_of_absurd_size);
+    TEST(orphaned_reservation);
     TEST(growth_still_to_come);
     TEST(check_unknown_is_never_ok);
     TEST(learning_never_overwrites);

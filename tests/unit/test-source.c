@@ -275,7 +275,7 @@ test_preparing(void)
     story_expect(&story, "S pre_migration.start waiting", "S pre_migration.progress preparing");
     conductor(&story, "failed");
     story_expect(&story,
-                 "S pre_migration.error preparing reason=rolled_back guest=on_source,running");
+                 "S pre_migration.error preparing reason=never_started guest=on_source,running");
     story_end(&story);
 }
 
@@ -699,7 +699,9 @@ test_adopted(void)
     }
     story_wait(&story, 1.1);
     g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_CONDUCTOR), ==, 1);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_PEER), ==, 0);
     conductor(&story, "running");
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_PEER), ==, 1);
     read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
     story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
     story_expect(&story, "S pre_copy.end memory", "S stop_and_copy.start cause=switchover");
