@@ -290,14 +290,13 @@ nct_cli_load_file(const char *path, guint release)
 NctConfig *
 nct_cli_load(const NctCli *cli, guint i, guint release)
 {
-    g_auto(GStrv) environment = g_get_environ();
+    g_auto(GStrv) environment = NULL;
     NctLoad request = {
         .release = release,
         .sources = { .args = (const NctArg *)(const void *)cli->args->data,
                      .n_args = cli->args->len,
                      .program = cli->program,
-                     .home = service_home(),
-                     .environment = (const char *const *)environment },
+                     .home = g_get_home_dir() },
     };
     g_autofree char *home = NULL;
 
@@ -307,7 +306,10 @@ nct_cli_load(const NctCli *cli, guint i, guint release)
         home = g_build_filename(cli->roots[i], "var/lib/nova", NULL);
         request.sources.root = cli->roots[i];
         request.sources.home = home;
-        request.sources.environment = NULL;
+    } else {
+        environment = g_get_environ();
+        request.sources.home = service_home();
+        request.sources.environment = (const char *const *)environment;
     }
     return load(&request);
 }
