@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from lab.domain import GuestLoad
-from lab.process import wait_for
+from tests.lab.domain import GuestLoad
+from tests.lab.process import wait_for
 
 SLOW_MIB_S = 15
 
