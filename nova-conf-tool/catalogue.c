@@ -200,6 +200,14 @@ nct_catalogue_knows_group(guint release, const char *group)
     return FALSE;
 }
 
+gboolean
+nct_catalogue_ever_had_group(const char *group)
+{
+    const NctCatalogueRow *row = first_row(group);
+
+    return row < nct_options + n_nct_options && g_str_equal(row->group, group);
+}
+
 /* ---- as a schema ---- */
 
 static guint

@@ -36,6 +36,8 @@ const NctOption *nct_catalogue_pattern(guint release, const char *group, const c
 gboolean nct_catalogue_has_group(guint release, const char *group);
 /* also groups of run-time patterns, and groups that only old names live in */
 gboolean nct_catalogue_knows_group(guint release, const char *group);
+/* whether any release registers options in it */
+gboolean nct_catalogue_ever_had_group(const char *group);
 
 /* the release as a schema for the reader; static, release 0 = newest */
 const NctSchema *nct_catalogue_schema(guint release);

@@ -88,6 +88,7 @@ config_new(const NctSchema *schema, guint release)
     config->main_files = g_ptr_array_new_with_free_func(g_free);
     config->load_errors = g_ptr_array_new_with_free_func((GDestroyNotify)g_error_free);
     config->slots = g_hash_table_new_full(slot_hash, slot_equal, g_free, NULL);
+    config->told_defaults = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     config->schema = schema ? schema : nct_catalogue_schema(release);
     config->dialect = nct_dialect_for_release(release);
     return config;
@@ -99,6 +100,7 @@ nct_config_free(NctConfig *config)
     if (!config)
         return;
     g_hash_table_unref(config->slots);
+    g_hash_table_unref(config->told_defaults);
     g_ptr_array_unref(config->documents);
     g_ptr_array_unref(config->files);
     g_ptr_array_unref(config->main_files);
@@ -179,7 +181,7 @@ check_cli_values(const NctConfig *config, const NctDocument *document, GError **
         if (!option || !(option->flags & NCT_OPTION_CLI))
             continue;
         result = nct_config_read(config, option);
-        if (result.kind != NCT_RESULT_OK) {
+        if (result.kind != NCT_RESULT_OK && result.kind != NCT_RESULT_COMPUTED) {
             g_autofree char *what = nct_result_describe(&result, option);
 
             g_set_error(error, NCT_CONFIG_ERROR, NCT_CONFIG_ERROR_CLI_VALUE, "%s:%u: [%s] %s %s",
@@ -344,6 +346,12 @@ nct_config_dialect(const NctConfig *config)
     return config->dialect;
 }
 
+gboolean
+nct_config_has_environment(const NctConfig *config)
+{
+    return config->environment && config->environment[0];
+}
+
 const GPtrArray *
 nct_config_load_errors(const NctConfig *config)
 {
@@ -424,6 +432,24 @@ nct_config_multi_entries(const NctConfig *config, const NctOption *option)
     return found;
 }
 
+void
+nct_config_set_default(NctConfig *config, const char *group, const char *name, const char *text)
+{
+    g_hash_table_insert(config->told_defaults, g_strdup_printf("%s/%s", group, name),
+                        g_strdup(text));
+}
+
+static const char *
+told_default(const NctConfig *config, const NctOption *option)
+{
+    g_autofree char *full = NULL;
+
+    if (g_hash_table_size(config->told_defaults) == 0)
+        return NULL;
+    full = g_strdup_printf("%s/%s", option->group, option->name);
+    return g_hash_table_lookup(config->told_defaults, full);
+}
+
 static char *
 environment_name(const NctOption *option)
 {
@@ -437,6 +463,7 @@ NctOrigin
 nct_config_origin(const NctConfig *config, const NctOption *option)
 {
     const NctEntry *entry;
+    const char *told;
 
     if (config->environment) {
         g_autofree char *name = environment_name(option);
@@ -448,6 +475,9 @@ nct_config_origin(const NctConfig *config, const NctOption *option)
     entry = find_effective(config, option);
     if (entry)
         return (NctOrigin){ NCT_ORIGIN_FILE, entry, entry->value, entry->value_length };
+    told = told_default(config, option);
+    if (told)
+        return (NctOrigin){ NCT_ORIGIN_DEFAULT, NULL, told, strlen(told) };
     if (option->defaults && option->defaults[0])
         return (NctOrigin){ NCT_ORIGIN_DEFAULT, NULL, option->defaults[0],
                             strlen(option->defaults[0]) };

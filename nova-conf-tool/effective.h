@@ -27,6 +27,7 @@ typedef enum {
     NCT_CONFIG_ERROR_CLI_VALUE,
     NCT_CONFIG_ERROR_ILLEGAL_VALUE, /* getters only: the value is not of the type asked for */
     NCT_CONFIG_ERROR_SUBSTITUTION,  /* getters only: a $name that does not exist, or a loop */
+    NCT_CONFIG_ERROR_COMPUTED, /* getters only: names an option that Nova computes on the host */
 } NctConfigError;
 
 #define NCT_CONFIG_ERROR (nct_config_error_quark())
@@ -72,8 +73,17 @@ const char *const *nct_config_files(const NctConfig *config);
 const char *const *nct_config_main_files(const NctConfig *config);
 const NctSchema *nct_config_schema(const NctConfig *config);
 const NctDialect *nct_config_dialect(const NctConfig *config);
+/* whether some OS_… variable could override an option */
+gboolean nct_config_has_environment(const NctConfig *config);
 /* tolerant load: what went wrong with files that are left out (GError *) */
 const GPtrArray *nct_config_load_errors(const NctConfig *config);
+
+/*
+ * Nova computes some defaults on the host (DEFAULT/my_ip, DEFAULT/host). Whoever knows them says so
+ * here, right after loading, so that "$my_ip" can be replaced where a file does not set it.
+ */
+void nct_config_set_default(NctConfig *config, const char *group, const char *name,
+                            const char *text);
 
 /* ---- what stands in the files ---- */
 
@@ -111,6 +121,9 @@ typedef enum {
     NCT_RESULT_NO_SUCH_GROUP,
     NCT_RESULT_NAMES_A_GROUP, /* $name is a group */
     NCT_RESULT_ENDLESS,       /* $name leads back to itself, or grows without bound */
+    /* legal, but $name is unset and Nova computes its default on the host (my_ip and the like): see
+     * nct_config_set_default */
+    NCT_RESULT_COMPUTED,
 } NctResultKind;
 
 typedef struct {
@@ -128,6 +141,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NctResult, nct_result_clear)
  * value. Newly allocated.
  */
 char *nct_result_describe(const NctResult *result, const NctOption *option);
+
+/* The same for a text as if the option had it: for options that are known by a pattern only. */
+NctResult nct_config_evaluate(const NctConfig *config, const NctOption *option, NctSpan text);
 
 /* What a service gets when it reads the option: substitution done, converted, default if unset. */
 NctResult nct_config_read(const NctConfig *config, const NctOption *option);

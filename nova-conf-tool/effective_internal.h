@@ -11,12 +11,10 @@ struct NctConfig {
     GHashTable *slots; /* group and key -> first and last assignment */
     const NctSchema *schema;
     const NctDialect *dialect;
-    GStrv environment; /* NULL when the dialect does not read it */
+    GHashTable *told_defaults; /* "group/name" -> text */
+    GStrv environment;         /* NULL when the dialect does not read it */
 };
 
 guint nct_option_n_names(const NctOption *option);
 NctName nct_option_name(const NctOption *option, guint i);
 char *nct_option_environment_name(const NctOption *option);
-
-/* text with its $names replaced and then converted; the value a service gets for the option */
-NctResult nct_config_evaluate(const NctConfig *config, const NctOption *option, NctSpan text);

@@ -70,10 +70,12 @@ set_error(const NctOption *option, const NctOrigin *origin, const NctResult *res
     g_autofree char *place = describe(option, origin);
     g_autofree char *what = nct_result_describe(result, option);
 
-    g_set_error(error, NCT_CONFIG_ERROR,
-                result->kind == NCT_RESULT_ILLEGAL ? NCT_CONFIG_ERROR_ILLEGAL_VALUE
-                                                   : NCT_CONFIG_ERROR_SUBSTITUTION,
-                "%s: [%s] %s %s", place, option->group, option->name, what);
+    NctConfigError code = result->kind == NCT_RESULT_ILLEGAL    ? NCT_CONFIG_ERROR_ILLEGAL_VALUE
+                          : result->kind == NCT_RESULT_COMPUTED ? NCT_CONFIG_ERROR_COMPUTED
+                                                                : NCT_CONFIG_ERROR_SUBSTITUTION;
+
+    g_set_error(error, NCT_CONFIG_ERROR, code, "%s: [%s] %s %s", place, option->group, option->name,
+                what);
 }
 
 /* FALSE on error; *value is NULL when there is nothing to read, not even a fallback */

@@ -48,6 +48,9 @@ nct_result_describe(const NctResult *result, const NctOption *option)
         return g_strdup_printf("names $%s, but there is no such group", result->reason);
     case NCT_RESULT_NAMES_A_GROUP:
         return g_strdup_printf("names $%s, which is a group and not an option", result->reason);
+    case NCT_RESULT_COMPUTED:
+        return g_strdup_printf("names $%s, which is not set and which Nova computes on the host",
+                               result->reason);
     case NCT_RESULT_ENDLESS:
         return g_strdup_printf("names $%s, which leads on without end", result->reason);
     default:
@@ -83,6 +86,9 @@ get_by_name(NctReading *reading, const char *group, const char *name, NctSpan do
     option = find_registered(schema, group ? group : "DEFAULT", name);
     if (!option)
         return failure(NCT_RESULT_NO_SUCH_OPTION, dollar_name);
+    if ((option->flags & NCT_OPTION_DEFAULT_COMPUTED) &&
+        nct_config_origin(reading->config, option).kind == NCT_ORIGIN_UNSET)
+        return failure(NCT_RESULT_COMPUTED, dollar_name);
     return read_option(reading, option);
 }
 

@@ -137,6 +137,7 @@ word_of_result(const NctOption *option, NctResultKind kind)
         [NCT_RESULT_NO_SUCH_GROUP] = "NoSuchGroupError",
         [NCT_RESULT_NAMES_A_GROUP] = "substitution",
         [NCT_RESULT_ENDLESS] = "RecursionError",
+        [NCT_RESULT_COMPUTED] = "computed",
     };
 
     if (g_str_equal(option->group, "DEFAULT") && kind != NCT_RESULT_ILLEGAL)

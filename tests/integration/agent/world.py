@@ -5,9 +5,11 @@ import os
 import shutil
 
 import jsonschema
+import oslo_messaging
 
 from tests.lab.agents import Agent
 from tests.lab.domain import GuestLoad
+from tests.lab.rpc import configuration
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
@@ -71,9 +73,37 @@ class World:
         for key, sequence in numbers.items():
             assert sequence == list(range(1, len(sequence) + 1)), key
 
+    def check_success(self, guest, migration):
+        """Nova is content, both agents have told every phase once and in order, the guest has moved."""
+        assert migration.wait() == "completed"
+        self.wait(guest, SOURCE, "commitment.end")
+        self.wait(guest, DESTINATION, "commitment.end")
+        assert self.said(guest, SOURCE) == SOURCE_SAYS
+        assert self.said(guest, DESTINATION) == DESTINATION_SAYS
+        assert self.lab.runs_on(guest) == [DESTINATION]
+        self.check_reports(guest)
+
     def close(self):
         for agent in self.agents.values():
             agent.stop()
         for host in self.lab.hosts.values():
             host.destroy_guests()
         self.lab.nova.reset_knobs()
+
+
+class OlderAgent:
+    """A peer that speaks a version of the agents' RPC from before ours."""
+
+    target = oslo_messaging.Target(namespace="nova_migration_agent", version="0.9")
+
+    def __init__(self, url, host):
+        self._transport = oslo_messaging.get_rpc_transport(configuration(), url)
+        self._server = oslo_messaging.get_rpc_server(
+            self._transport, oslo_messaging.Target(topic="nova_migration_agent", server=host), [self],
+            executor="threading")
+        self._server.start()
+
+    def stop(self):
+        self._server.stop()
+        self._server.wait()
+        self._transport.cleanup()

@@ -13,7 +13,7 @@ import uuid
 
 import jsonschema
 import pytest
-from conftest import PROGRAM, SOURCE, TOPIC, Agents, Watch, until
+from conftest import PROGRAM, SOURCE, Agents, Watch, lab, until
 from reports import INSTANCE, MIGRATION, report, success
 
 SCHEMA = json.loads((SOURCE / "schemas" / "report.schema.json").read_text())
@@ -240,6 +240,28 @@ def test_wrong_password(broker, tmp_path):
     assert "not-the-secret" not in "".join(watch.err + watch.out)
 
 
+def test_password_is_rotated(broker, tmp_path, agents):
+    conf = tmp_path / "nova.conf"
+    conf.write_text(f"[DEFAULT]\ntransport_url = rabbit://nova:old@127.0.0.1:{broker.port}/\n")
+    with Watch("--cell", f"main={conf}", INSTANCE, listening=False) as watch:
+        watch.wait_err("not listening")
+        conf.write_text(f"[DEFAULT]\ntransport_url = {broker.url()}\n")
+        watch.wait_err("main: listening on")
+        agents.say(*success())
+        assert watch.wait() == 0
+
+
+def test_least_rights(broker, tmp_path, agents):
+    """What the manual says that a user of its own needs."""
+    own = r"^nova_migration_agent\.watch\."
+    broker.add_user(lab.User("watcher", permissions=(own, own, rf"{own}|^nova$")))
+    conf = tmp_path / "nova.conf"
+    conf.write_text(f"[DEFAULT]\ntransport_url = {broker.url('watcher')}\n")
+    with Watch("--cell", f"main={conf}", INSTANCE) as watch:
+        agents.say(*success())
+        assert watch.wait() == 0
+
+
 @pytest.mark.parametrize("text", ["[DEFAULT]\n", "[DEFAULT]\ntransport_url = kafka://u:hidden@h/\n", "[DEFAULT\n",
                                   "[DEFAULT]\ntransport_url = rabbit://u:hidden@h:port/\n"])
 def test_useless_configuration(text, tmp_path):
@@ -360,7 +382,7 @@ def test_more_migrations_than_rows(terminal, cell, agents):
     screen.wait_for("listening on")
     for i in range(30):
         agents.say(*success(instance=f"{i:08x}-0000-4000-8000-000000000002", migration=None, migration_id=i + 1)[:1])
-    screen.wait_for("and 23 more")
+    screen.wait_for("and 24 more")
     assert len(screen.block()) <= 12
 
 

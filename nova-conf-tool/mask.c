@@ -1,0 +1,183 @@
+#include "nova-conf-tool/mask.h"
+
+#include <string.h>
+
+#include "nova-conf-tool/catalogue.h"
+#include "nova-conf-tool/classify.h"
+#include "nova-conf-tool/suggest.h"
+
+/* Words that name something secret, also misspelt: an unknown name is often a known one, mistyped.
+ */
+static gboolean
+sounds_secret(const char *key)
+{
+    static const char *const parts[] = { "pass", "secret", "token", "credential" };
+    static const char *const words[] = { "password", "passphrase", "secret", "token",
+                                         "credentials" };
+    static const char *const exact[] = { "pw", "pwd", "key", "psk", NULL };
+    g_autofree char *lower = g_ascii_strdown(key, -1);
+    g_auto(GStrv) pieces = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+        if (strstr(lower, parts[i]))
+            return TRUE;
+    pieces = g_strsplit_set(lower, "_-. ", 20);
+    for (char **piece = pieces; *piece; piece++) {
+        if (g_strv_contains(exact, *piece))
+            return TRUE;
+        for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+            if (nct_edit_distance(*piece, words[i], 2) <= (strlen(words[i]) > 6 ? 2 : 1))
+                return TRUE;
+    }
+    return FALSE;
+}
+
+gboolean
+nct_is_secret(guint release, const char *group, const char *key)
+{
+    const NctOption *option = group ? nct_catalogue_option(release, group, key) : NULL;
+    const NctCatalogueRow *row = group ? nct_catalogue_row(group, key) : NULL;
+
+    if (!option && group)
+        option = nct_catalogue_by_old_name(release, group, key);
+    /* some libraries forgot to declare theirs */
+    if (option && option->type->kind == NCT_TYPE_STRING &&
+        (g_str_has_suffix(key, "_password") || g_str_has_suffix(key, "secret_key") ||
+         g_str_has_suffix(key, "fixed_key")))
+        return TRUE;
+    if (option)
+        return (option->flags & NCT_OPTION_SECRET) != 0;
+    for (guint i = 0; row && i < row->n_facts; i++)
+        if (nct_facts[row->first_fact + i].option.flags & NCT_OPTION_SECRET)
+            return TRUE;
+    return !row && sounds_secret(key);
+}
+
+/* user:password@ after "//": to the last '@' of the word, since a password may hold anything */
+static void
+append_without_credentials(GString *out, NctSpan text)
+{
+    const char *end = text.s + text.n;
+
+    for (const char *p = text.s; p < end;) {
+        const char *slashes = g_strstr_len(p, end - p, "//");
+        const char *at = NULL;
+        const char *stop;
+
+        if (!slashes) {
+            g_string_append_len(out, p, end - p);
+            return;
+        }
+        for (stop = slashes + 2; stop < end && !g_ascii_isspace(*stop); stop++)
+            if (*stop == '@')
+                at = stop;
+        g_string_append_len(out, p, slashes + 2 - p);
+        if (at)
+            g_string_append(out, NCT_MASK);
+        p = at ? at : slashes + 2;
+        g_string_append_len(out, p, stop - p);
+        p = stop;
+    }
+}
+
+static char *
+printable(GString *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text->str, (gssize)text->len);
+    GString *out = g_string_sized_new(text->len);
+
+    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+        gunichar c = g_utf8_get_char(p);
+
+        g_string_append_unichar(out, c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : c);
+    }
+    return g_string_free(out, FALSE);
+}
+
+char *
+nct_mask_value(NctSpan value, gboolean secret)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+
+    if (secret)
+        return g_strdup(value.n > 0 ? NCT_MASK : "");
+    append_without_credentials(out, value);
+    /* a NUL byte would end the text here */
+    for (gsize i = 0; i < out->len; i++)
+        if (out->str[i] == '\0')
+            out->str[i] = '?';
+    return g_utf8_make_valid(out->str, (gssize)out->len);
+}
+
+/* the assignment that a line belongs to */
+static const NctEntry *
+entry_at(const NctDocument *document, guint line)
+{
+    guint n;
+    const NctEntry *entries = nct_document_entries(document, &n);
+    guint low = 0;
+
+    while (low < n) {
+        guint middle = (low + n) / 2;
+
+        if (entries[middle].last_line < line)
+            low = middle + 1;
+        else
+            n = middle;
+    }
+    entries = nct_document_entries(document, &n);
+    return low < n && entries[low].line <= line ? &entries[low] : NULL;
+}
+
+static gboolean
+is_plain_header(NctSpan raw)
+{
+    raw = nct_rstrip(raw);
+    return raw.n > 2 && raw.s[0] == '[' && raw.s[raw.n - 1] == ']';
+}
+
+char *
+nct_mask_line(const NctDocument *document, guint line, guint release)
+{
+    NctSpan raw = nct_document_line(document, line);
+    const NctEntry *entry = entry_at(document, line);
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_autofree char *base = entry ? nct_operator_base(entry->key) : NULL;
+    gsize head;
+
+    if (!entry)
+        return is_plain_header(raw) ? g_strndup(raw.s, raw.n) : NULL;
+    head = strcspn(entry->key, " \t");
+    if (entry->key[head] && !base) {
+        /* a separator is missing: what looks like the key may hold the value */
+        g_string_append_len(out, entry->key, (gssize)head);
+        g_string_append(out, " " NCT_MASK);
+    } else if (!nct_is_secret(release, entry->group, entry->key)) {
+        append_without_credentials(out, raw);
+    } else {
+        head = line == entry->line ? strcspn(raw.s, "=:") + 1 : 0;
+        g_string_append_len(out, raw.s, (gssize)MIN(head, raw.n));
+        g_string_append(out, line == entry->line ? " " NCT_MASK : "    " NCT_MASK);
+    }
+    for (gsize i = 0; i < out->len; i++)
+        if (out->str[i] == '\0')
+            out->str[i] = '?';
+    return printable(out);
+}
+
+char *
+nct_show_key(const char *key)
+{
+    gsize n = strcspn(key, " \t");
+    static const char *const operators[] = { "+", "-", "?", "|" };
+    const char *rest = key + n + strspn(key + n, " \t");
+    g_autofree char *word = g_strndup(key, n);
+    g_autoptr(GString) text = g_string_new(word);
+
+    for (guint i = 0; i < G_N_ELEMENTS(operators); i++)
+        if (g_str_equal(rest, operators[i]))
+            return g_strconcat(word, " ", rest, NULL);
+    if (*rest)
+        g_string_append(text, " ...");
+    return printable(text);
+}

@@ -1,0 +1,119 @@
+#include "nova-conf-tool/suggest.h"
+
+#include <string.h>
+
+#define MAX_NAME 64
+
+/* optimal string alignment: two neighbouring letters swapped count as one mistake */
+guint
+nct_edit_distance(const char *a, const char *b, guint limit)
+{
+    guint rows[3][MAX_NAME + 1];
+    gsize n = strlen(a);
+    gsize m = strlen(b);
+
+    if (n > MAX_NAME || m > MAX_NAME || (n > m ? n - m : m - n) > limit)
+        return limit + 1;
+    for (gsize j = 0; j <= m; j++)
+        rows[0][j] = (guint)j;
+    for (gsize i = 1; i <= n; i++) {
+        guint *row = rows[i % 3];
+        const guint *above = rows[(i - 1) % 3];
+        guint best;
+
+        row[0] = best = (guint)i;
+        for (gsize j = 1; j <= m; j++) {
+            guint cost = a[i - 1] != b[j - 1];
+
+            row[j] = MIN(MIN(above[j] + 1, row[j - 1] + 1), above[j - 1] + cost);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = MIN(row[j], rows[(i - 2) % 3][j - 2] + 1);
+            best = MIN(best, row[j]);
+        }
+        if (best > limit)
+            return limit + 1;
+    }
+    return MIN(rows[n % 3][m], limit + 1);
+}
+
+static guint
+limit_for(const char *name)
+{
+    gsize n = strlen(name);
+
+    return n <= 4 ? 1 : n <= 12 ? 2 : 3;
+}
+
+/* lower case, dashes as underscores: how people vary a name that they mean */
+static char *
+plain_name(const char *name)
+{
+    char *plain = g_ascii_strdown(name, -1);
+
+    return g_strdelimit(plain, "-", '_');
+}
+
+const NctOption *
+nct_suggest_in_group(guint release, const char *group, const char *name)
+{
+    g_autofree char *plain = plain_name(name);
+    guint best = limit_for(name) + 1;
+    const NctOption *found = NULL;
+
+    for (guint i = 0; i < n_nct_options; i++) {
+        const NctOption *option;
+        guint distance;
+
+        if (!g_str_equal(nct_options[i].group, group))
+            continue;
+        distance = nct_edit_distance(plain, nct_options[i].name, best - 1);
+        if (distance >= best)
+            continue;
+        option = nct_catalogue_option(release, group, nct_options[i].name);
+        if (option) {
+            best = distance;
+            found = option;
+        }
+    }
+    return found;
+}
+
+const NctOption *
+nct_suggest_other_group(guint release, const char *group, const char *name)
+{
+    g_autofree char *plain = plain_name(name);
+    const NctOption *found = NULL;
+
+    for (guint i = 0; i < n_nct_options; i++) {
+        const NctOption *option;
+
+        if (g_str_equal(nct_options[i].group, group) || nct_options[i].auth ||
+            !g_str_equal(nct_options[i].name, plain))
+            continue;
+        option = nct_catalogue_option(release, nct_options[i].group, plain);
+        /* [libvirt] before others: this is a compute host's file */
+        if (option && (!found || g_str_equal(option->group, "libvirt")))
+            found = option;
+    }
+    return found;
+}
+
+const char *
+nct_suggest_group(guint release, const char *group)
+{
+    guint best = limit_for(group) + 1;
+    const char *found = NULL;
+
+    for (guint i = 0; i < n_nct_options; i++) {
+        guint distance;
+
+        if (i > 0 && g_str_equal(nct_options[i].group, nct_options[i - 1].group))
+            continue;
+        distance = nct_edit_distance(group, nct_options[i].group, best - 1);
+        if (distance < best && nct_catalogue_has_group(release, nct_options[i].group)) {
+            best = distance;
+            found = nct_options[i].group;
+        }
+    }
+    return found;
+}
