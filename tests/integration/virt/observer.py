@@ -10,7 +10,7 @@ PROGRAM = os.path.join(os.environ.get("top_builddir", os.path.join(TOP, "_build"
                        "tests", "integration", "virt", "observe")
 
 # as tests/run-checks sets it; without effect unless the program was built with the thread sanitizer
-ENVIRONMENT = {"TSAN_OPTIONS": f"suppressions={TOP}/tests/tsan.supp", **os.environ}
+ENVIRONMENT = {"TSAN_OPTIONS": f"suppressions={TOP}/tests/sanitizers/tsan.supp", **os.environ}
 
 
 def parse(line):
