@@ -88,6 +88,8 @@ class TapRecorder:
             raise OSError("connection lost") from error
 
     def _take(self, message):
+        if not message.body:
+            return  # an agent asks whether its tap is still bound
         body = json.loads(message.body)
         if isinstance(body.get("oslo.message"), str):
             body["oslo.message"] = json.loads(body["oslo.message"])
