@@ -14,11 +14,12 @@
 #include "agent/json/requests.h"
 #include "agent/ops/sd_notify.h"
 #include "agent/probe/memory.h"
+#include "agent/settings_rabbit.h"
 
 #define PROC "/proc"
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
 #define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
-#define METRICS_INTERVAL_US   (15 * NMA_US_PER_S)
+#define HOUSEKEEPING_US       (15 * NMA_US_PER_S)
 #define RELOAD_SPACING_US     (10 * NMA_US_PER_S)
 #define LIBVIRT_STALLED_US    (90 * NMA_US_PER_S)
 /* of the 10 s that a stop may take: the bus drains its confirms, libvirt ends its calls */
@@ -307,10 +308,12 @@ housekeeping(NmaAgent *agent, NmaNow now)
 {
     if (!agent->bus_started && now.boot_us >= agent->bus_start_due_boot_us)
         start_bus(agent);
-    if (now.boot_us >= agent->metrics_due_boot_us) {
-        agent->metrics_due_boot_us = now.boot_us + METRICS_INTERVAL_US;
+    if (now.boot_us >= agent->housekeeping_due_boot_us) {
+        agent->housekeeping_due_boot_us = now.boot_us + HOUSEKEEPING_US;
         write_metrics(agent);
         say_malformed(agent, now);
+        nma_outbox_trim(agent->store, now.wall_us, &agent->reports_dropped, NULL);
+        nma_store_idle(agent->store);
     }
     if (agent->watchdog_interval_us > 0 && now.boot_us >= agent->watchdog_due_boot_us) {
         agent->watchdog_due_boot_us = now.boot_us + agent->watchdog_interval_us;
@@ -327,7 +330,7 @@ poll_timeout_ms(NmaAgent *agent, gint64 control_deadline_boot_us)
     gint64 deadline = MIN(nma_host_next_deadline(agent->host), control_deadline_boot_us);
 
     deadline = MIN(deadline, nma_publisher_next_deadline(agent->publisher));
-    deadline = MIN(deadline, agent->metrics_due_boot_us);
+    deadline = MIN(deadline, agent->housekeeping_due_boot_us);
     if (agent->watchdog_interval_us > 0)
         deadline = MIN(deadline, agent->watchdog_due_boot_us);
     if (!agent->bus_started)
@@ -462,7 +465,7 @@ open_buses(NmaAgent *agent, GError **error)
                     .methods = nma_request_names() },
     };
 
-    nma_agent_fill_rabbit(&rabbit, settings);
+    nma_settings_fill_rabbit(settings, &rabbit);
     if (url == NULL) {
         g_prefix_error(error, "transport_url: ");
         return FALSE;

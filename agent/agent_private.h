@@ -33,7 +33,7 @@ struct NmaAgent {
     char *store_error;  /* NULL: the last write succeeded */
     char *bus_said;     /* last line about the bus in the log */
     gint64 save_retry_boot_us;
-    gint64 metrics_due_boot_us, watchdog_due_boot_us, reload_after_boot_us;
+    gint64 housekeeping_due_boot_us, watchdog_due_boot_us, reload_after_boot_us;
     gint64 watchdog_interval_us;
     guint64 reports_dropped, inbox_dropped;
     gboolean stopping;
@@ -70,7 +70,5 @@ void nma_agent_fill_status(NmaAgent *agent, NmaStatus *status);
 
 /* reloading.c */
 
-/* rabbit is initialised here and cleared by the caller */
-void nma_agent_fill_rabbit(OmRabbitOptions *rabbit, const NmaSettings *settings);
 /* Takes over what can change without a restart, and says what cannot; why: "SIGHUP". */
 void nma_agent_reload(NmaAgent *agent, const char *why);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "rpc/bus_private.h"
@@ -44,17 +45,17 @@ om_bus_is_silent(OmBus *bus)
 {
     gboolean silent;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     silent = bus->silent;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     return silent;
 }
 
 OmBusState *
 om_bus_state_begin(OmBus *bus)
 {
-    g_mutex_lock(&bus->announce);
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->announce);
+    pthread_mutex_lock(&bus->lock);
     return &bus->state;
 }
 
@@ -65,10 +66,10 @@ om_bus_state_end(OmBus *bus)
     gboolean tell = memcmp(&copy, &bus->announced, sizeof copy) != 0 && !bus->silent;
 
     bus->announced = copy;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     if (tell && bus->events.state_changed)
         bus->events.state_changed(&copy, bus->user_data);
-    g_mutex_unlock(&bus->announce);
+    pthread_mutex_unlock(&bus->announce);
 }
 
 /* Fills the rest with zeros: states are compared as memory. */
@@ -94,20 +95,20 @@ om_bus_state_error(OmBusState *state, const char *what, const GError *error)
 void
 om_bus_get_state(OmBus *bus, OmBusState *state)
 {
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     *state = bus->state;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
 }
 
 void
 om_bus_get_stats(OmBus *bus, OmBusStats *stats)
 {
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     *stats = bus->stats;
     stats->queued = bus->outgoing.length;
     stats->open_requests = bus->n_requests;
     stats->open_calls = g_hash_table_size(bus->calls);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
 }
 
 /* ---- life ---- */
@@ -127,6 +128,8 @@ check_config(const OmBusConfig *config, GError **error)
         wrong = "a tap needs routing keys";
     else if (config->out_only && (config->server.topic || config->tap.queue_type != OM_TAP_OFF))
         wrong = "out_only excludes tap and server";
+    else if (config->in_only && (config->server.topic || config->tap.queue_type == OM_TAP_OFF))
+        wrong = "in_only needs a tap and excludes a server";
     else if (strlen(config->exchange) > 255 || strlen(config->host) > 180 ||
              strlen(config->queue_prefix ? config->queue_prefix : "") > 48 ||
              strlen(config->server.topic ? config->server.topic : "") > 60)
@@ -140,6 +143,7 @@ OmBus *
 om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_data, GError **error)
 {
     g_autofree char *id = om_unique_id();
+    pthread_condattr_t monotonic;
     OmBus *bus;
 
     if (!check_config(config, error))
@@ -165,6 +169,7 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
     bus->max_open_requests =
         config->server.max_open_requests ? config->server.max_open_requests : 64;
     bus->out_only = config->out_only;
+    bus->in_only = config->in_only;
     bus->probe_off = config->probe_off;
     bus->max_body_bytes = config->max_body_bytes ? config->max_body_bytes : OM_BUS_MAX_BODY_BYTES;
     bus->probe_interval_us =
@@ -172,11 +177,15 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
     bus->reconnect = config->reconnect;
     if (bus->reconnect.max_us == 0)
         om_reconnect_options_init(&bus->reconnect);
+    bus->in_fd = bus->out_fd = -1;
     bus->in_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bus->out_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    g_mutex_init(&bus->announce);
-    g_mutex_init(&bus->lock);
-    g_cond_init(&bus->ended);
+    pthread_mutex_init(&bus->announce, NULL);
+    pthread_mutex_init(&bus->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&bus->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     bus->url = om_transport_url_copy(config->url);
     om_rabbit_options_copy(&bus->rabbit_given, config->rabbit, NULL);
     om_rabbit_options_copy(&bus->rabbit, config->rabbit, config->url);
@@ -190,8 +199,11 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
         om_bus_unref(bus);
         return NULL;
     }
-    /* before threads: jansson seeds its tables lazily, and that is a race */
+    /* before there are threads: these are set up at their first use, and that would be a race */
     json_object_seed(0);
+    om_bus_error_quark();
+    om_connection_error_quark();
+    om_envelope_error_quark();
     return bus;
 }
 
@@ -199,13 +211,15 @@ gboolean
 om_bus_start(OmBus *bus, GError **error)
 {
     bus->in_running = !bus->out_only;
-    bus->out_running = TRUE;
+    bus->out_running = !bus->in_only;
     bus->stats.in_progress_us = bus->stats.out_progress_us = g_get_monotonic_time();
     /* the threads hold no reference: om_bus_stop() comes before the last unref */
-    bus->out_thread = g_thread_try_new("bus-out", om_bus_out_main, bus, error);
-    if (bus->out_thread == NULL) {
-        bus->in_running = bus->out_running = FALSE;
-        return FALSE;
+    if (!bus->in_only) {
+        bus->out_thread = g_thread_try_new("bus-out", om_bus_out_main, bus, error);
+        if (bus->out_thread == NULL) {
+            bus->in_running = bus->out_running = FALSE;
+            return FALSE;
+        }
     }
     if (!bus->out_only) {
         bus->in_thread = g_thread_try_new("bus-in", om_bus_in_main, bus, error);
@@ -223,7 +237,7 @@ om_bus_reload(OmBus *bus, const OmTransportUrl *url, const OmRabbitOptions *rabb
 {
     g_auto(OmRabbitOptions) options;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     if (rabbit) {
         om_rabbit_options_clear(&bus->rabbit_given);
         om_rabbit_options_copy(&bus->rabbit_given, rabbit, NULL);
@@ -239,38 +253,55 @@ om_bus_reload(OmBus *bus, const OmTransportUrl *url, const OmRabbitOptions *rabb
         options = before;
         bus->generation++;
     }
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     om_bus_wake(bus->in_wake);
     om_bus_wake(bus->out_wake);
+}
+
+/* Under the lock: waits until both threads have ended or it is `until`. */
+static void
+await_threads(OmBus *bus, gint64 until)
+{
+    const struct timespec deadline = { .tv_sec = until / G_USEC_PER_SEC,
+                                       .tv_nsec = until % G_USEC_PER_SEC * 1000 };
+
+    while ((bus->in_running || bus->out_running) &&
+           pthread_cond_timedwait(&bus->ended, &bus->lock, &deadline) == 0)
+        continue;
 }
 
 gboolean
 om_bus_stop(OmBus *bus, guint deadline_ms)
 {
     gint64 deadline = g_get_monotonic_time() + deadline_ms * (gint64)1000;
+    gint64 tenth = deadline_ms * (gint64)100;
     gboolean all;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     bus->stopping = TRUE;
-    /* the last part of the time is for saying goodbye */
-    bus->stop_us = deadline - deadline_ms * (gint64)200;
+    /* the last part of the time is for saying goodbye, the very last for those who hear no answer
+     */
+    bus->stop_us = deadline - 4 * tenth;
     om_bus_wake(bus->in_wake);
     om_bus_wake(bus->out_wake);
-    while ((bus->in_running || bus->out_running) &&
-           g_cond_wait_until(&bus->ended, &bus->lock, deadline))
-        continue;
+    await_threads(bus, deadline - 2 * tenth);
+    if (bus->in_fd >= 0)
+        shutdown(bus->in_fd, SHUT_RDWR);
+    if (bus->out_fd >= 0)
+        shutdown(bus->out_fd, SHUT_RDWR);
+    await_threads(bus, deadline);
     all = !bus->in_running && !bus->out_running;
     if (!all)
         /* in a system call; a reference keeps what it will touch when it returns */
         g_atomic_int_inc(&bus->references);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
 
     om_client_expire(bus, g_get_monotonic_time(), TRUE);
-    g_mutex_lock(&bus->announce);
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->announce);
+    pthread_mutex_lock(&bus->lock);
     bus->silent = TRUE;
-    g_mutex_unlock(&bus->lock);
-    g_mutex_unlock(&bus->announce);
+    pthread_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->announce);
     if (all) {
         g_clear_pointer(&bus->in_thread, g_thread_join);
         g_clear_pointer(&bus->out_thread, g_thread_join);
@@ -312,8 +343,8 @@ om_bus_unref(OmBus *bus)
         close(bus->in_wake);
     if (bus->out_wake >= 0)
         close(bus->out_wake);
-    g_mutex_clear(&bus->announce);
-    g_mutex_clear(&bus->lock);
-    g_cond_clear(&bus->ended);
+    pthread_mutex_destroy(&bus->announce);
+    pthread_mutex_destroy(&bus->lock);
+    pthread_cond_destroy(&bus->ended);
     g_free(bus);
 }

@@ -63,7 +63,10 @@ typedef struct {
     const char *host;              /* for queue names */
     OmTapConfig tap;
     OmServerConfig server;
-    gboolean out_only;       /* only bus-out: om_bus_publish(), om_bus_cast() and om_bus_fanout() */
+    gboolean out_only; /* only bus-out: om_bus_publish(), om_bus_cast() and om_bus_fanout() */
+    /* only bus-in, without a queue for replies: a program that only listens. It needs no right to
+     * write; instead of sending a probe it makes the tap's bindings anew each probe interval */
+    gboolean in_only;
     gboolean probe_off;      /* no probe message each minute (a program that only listens) */
     gsize max_body_bytes;    /* 0: OM_BUS_MAX_BODY_BYTES; larger ones are counted and discarded */
     guint probe_interval_ms; /* 0: 60000 */

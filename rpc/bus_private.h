@@ -2,6 +2,7 @@
  * after om_bus_new(). Callbacks run without the lock. */
 #pragma once
 
+#include <pthread.h>
 #include <string.h>
 
 #include "rpc/bus.h"
@@ -10,6 +11,7 @@
 
 #define OM_HANDSHAKE_MS     10000
 #define OM_RPC_MS           10000
+#define OM_GOODBYE_MS       700
 #define OM_MAX_QUEUED       4096
 #define OM_MAX_QUEUED_BYTES (64 * 1024 * 1024)
 #define OM_WINDOW           256 /* published and not yet confirmed */
@@ -47,16 +49,17 @@ struct _OmBus {
     char *topic, *server, *rpc_namespace, *version;
     char **methods;
     guint max_open_requests;
-    gboolean out_only, probe_off;
+    gboolean out_only, in_only, probe_off;
     gsize max_body_bytes;
     gint64 probe_interval_us;
     OmReconnectOptions reconnect;
     int in_wake, out_wake; /* eventfds */
 
-    GMutex announce; /* held while state_changed() runs, so that states are told in order; before
-                        lock */
-    GMutex lock;
-    GCond ended;
+    pthread_mutex_t announce; /* held while state_changed() runs, so that states are told in order;
+                        before lock */
+    /* pthread's and not GLib's, which ThreadSanitizer cannot see */
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
     OmTransportUrl *url;
     OmRabbitOptions rabbit_given; /* as the caller filled them */
     OmRabbitOptions rabbit;       /* with the URL's query items applied */
@@ -64,6 +67,8 @@ struct _OmBus {
     OmBusState state, announced;
     OmBusStats stats;
     GThread *in_thread, *out_thread;
+    int in_fd,
+        out_fd; /* the sockets; -1: none. om_bus_stop() shuts them down under a thread that hangs */
     gboolean in_running, out_running;
     gboolean stopping, silent;
     gint64 stop_us; /* until when bus-out may drain */
@@ -108,6 +113,7 @@ gint64 om_link_next_us(const OmLink *link);
 /* bus_in.c, bus_out.c */
 gpointer om_bus_in_main(gpointer bus);
 gpointer om_bus_out_main(gpointer bus);
+/* Takes the body. */
 OmOutItem *om_out_item_new(OmOutKind kind, const char *exchange, const char *key, GBytes *body);
 void om_out_item_free(OmOutItem *item);
 /* Takes the item when TRUE. With lock held. */

@@ -318,16 +318,22 @@ om_connection_close(OmConnection *connection, guint timeout_ms)
     if (connection == NULL)
         return;
     if (timeout_ms > 0 && !connection->dead) {
-        struct timeval timeout;
-
-        milliseconds(&timeout, timeout_ms);
-        amqp_set_rpc_timeout(connection->state, &timeout);
+        om_connection_set_rpc_timeout(connection, timeout_ms);
         amqp_connection_close(connection->state, AMQP_REPLY_SUCCESS);
     }
     amqp_destroy_connection(connection->state);
     for (guint i = 0; i < MAX_CHANNELS; i++)
         g_free(connection->channels[i].body);
     g_free(connection);
+}
+
+void
+om_connection_set_rpc_timeout(OmConnection *connection, guint timeout_ms)
+{
+    struct timeval timeout;
+
+    milliseconds(&timeout, timeout_ms);
+    amqp_set_rpc_timeout(connection->state, &timeout);
 }
 
 int

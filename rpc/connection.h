@@ -51,6 +51,9 @@ OmConnection *om_connection_open(const OmConnectionParams *params, GError **erro
 /* Says goodbye within timeout_ms (0: just drops) and frees. NULL is fine. */
 void om_connection_close(OmConnection *connection, guint timeout_ms);
 
+/* From now on each declare waits at most so long. */
+void om_connection_set_rpc_timeout(OmConnection *connection, guint timeout_ms);
+
 int om_connection_fd(const OmConnection *connection);
 /* TRUE: TLS whose peer was not verified, as oslo does it without ssl_ca_file. */
 gboolean om_connection_unverified(const OmConnection *connection);

@@ -17,8 +17,7 @@ typedef struct {
     gint64 give_up_boot_us; /* end of patience of the present state, or when to look once more */
 
     /* of the moment: need not be saved */
-    gboolean queued_seen;   /* the conductor said that Nova has sent it to the source */
-    gboolean named_by_nova; /* the conductor's record names this host as the destination */
+    gboolean queued_seen; /* the conductor said that the source has taken it */
 } NmaDestination;
 
 NmaDestination *nma_destination_new(const NmaIdentity *identity, const char *attempt_id,

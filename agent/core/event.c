@@ -148,7 +148,7 @@ nma_event_free(NmaEvent *event)
 NmaNow
 nma_event_time(const NmaEvent *event, NmaNow now)
 {
-    if (event->seen_boot_us <= 0 || event->seen_boot_us > now.boot_us)
+    if (event->seen_boot_us <= 0 || event->seen_boot_us > now.boot_us || event->seen_wall_us <= 0)
         return now;
     return (NmaNow){ .boot_us = event->seen_boot_us, .wall_us = event->seen_wall_us };
 }

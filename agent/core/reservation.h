@@ -65,8 +65,6 @@ gboolean nma_reservation_is_live(const NmaReservation *reservation);
 void nma_ledger_expire(NmaLedger *ledger, NmaNow now, GPtrArray *changed);
 gint64 nma_ledger_next_deadline(const NmaLedger *ledger); /* boot_us, or NMA_NEVER */
 void nma_ledger_drop_ended(NmaLedger *ledger);
-void nma_ledger_foreach(const NmaLedger *ledger, void (*each)(NmaReservation *, gpointer),
-                        gpointer user_data);
 guint nma_ledger_live_count(const NmaLedger *ledger);
 /* every entry, ended ones too; each must not add or drop any */
 void nma_ledger_foreach(const NmaLedger *ledger, void (*each)(NmaReservation *, gpointer),

@@ -24,8 +24,10 @@ typedef struct {
 
     /* of the moment: need not be saved */
     gboolean read_again;        /* something happened while a read was under way */
+    gboolean iterated;          /* a sync was counted since the last read without a migration */
     gboolean job_seen;          /* an outgoing job was there, flowing or not */
-    guint ahead_reads;          /* consecutive reads that are further than the events */
+    gint64 gone_boot_us;        /* first of the reads counted in gone_reads */
+    gint64 ahead_boot_us;       /* first of the reads that are further than the events; NMA_NEVER */
     gint64 final_boot_us;       /* job-completed seen: stats are the final ones; else NMA_NEVER */
     gint64 suspended_iteration; /* iteration at Suspended/Migrated, NMA_UNKNOWN before */
     gint64 gone_wall_us;        /* when the domain was first found gone, NMA_UNKNOWN before */

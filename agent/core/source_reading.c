@@ -3,7 +3,9 @@
 
 /* job-completed says success: the domain must be gone within this time */
 #define COMPLETED_GRACE_US (10 * NMA_US_PER_S)
-#define SILENCE_US         (24 * 3600 * NMA_US_PER_S)
+/* no migration is over this soon after its cast: an instance that is not here never was */
+#define FIRST_LOOK_US (2 * NMA_US_PER_S)
+#define SILENCE_US    (24 * 3600 * NMA_US_PER_S)
 
 static NmaEvidence
 evidence(const NmaSource *source)
@@ -20,7 +22,8 @@ take_absent(NmaSource *source, NmaNow at, NmaNow now, GPtrArray *effects)
         /* the job succeeded and the guest is gone: only Stopped/Migrated was not seen */
         nma_source_hand_over(source, NMA_EVIDENCE_INFERRED, at, now, effects);
     } else if (!source->domain_seen && !base->blind && !source->job_seen &&
-               base->phase == NMA_PHASE_PRE_MIGRATION) {
+               base->phase == NMA_PHASE_PRE_MIGRATION &&
+               now.boot_us - base->phase_started_boot_us < FIRST_LOOK_US) {
         nma_source_fail(source, NMA_REASON_INSTANCE_NOT_HERE, NULL, NMA_EVIDENCE_OBSERVED, at,
                         effects);
     } else {
@@ -38,13 +41,15 @@ job_is_gone(NmaSource *source, NmaNow now)
     if (source->final_boot_us != NMA_NEVER &&
         now.boot_us - source->final_boot_us < COMPLETED_GRACE_US)
         return FALSE;
-    return ++source->gone_reads >= 2;
+    if (source->gone_reads++ == 0)
+        source->gone_boot_us = now.boot_us;
+    return now.boot_us - source->gone_boot_us >= NMA_SOURCE_CONFIRM_US;
 }
 
 /* The phase that the state of the domain stands for; as events also tell it, and may only be late,
- * two readings have to agree before it is believed without them. */
+ * two readings some time apart have to agree before it is believed without them. */
 static gboolean
-is_ahead(NmaSource *source, NmaDomainState state, NmaPhase *phase)
+is_ahead(NmaSource *source, NmaDomainState state, NmaNow now, NmaPhase *phase)
 {
     switch (state) {
     case NMA_DOMAIN_PAUSED_MIGRATION:
@@ -59,10 +64,12 @@ is_ahead(NmaSource *source, NmaDomainState state, NmaPhase *phase)
         break;
     }
     if (*phase <= source->base.phase) {
-        source->ahead_reads = 0;
+        source->ahead_boot_us = NMA_NEVER;
         return FALSE;
     }
-    return source->base.blind || ++source->ahead_reads >= 2;
+    if (source->ahead_boot_us == NMA_NEVER)
+        source->ahead_boot_us = now.boot_us;
+    return source->base.blind || now.boot_us - source->ahead_boot_us >= NMA_SOURCE_CONFIRM_US;
 }
 
 static void
@@ -90,9 +97,9 @@ take_job(NmaSource *source, const NmaDomainReading *reading, gint64 progress_int
     if (base->blind && base->last_seen_wall_us == NMA_UNKNOWN && reading->stats.elapsed_ms >= 0 &&
         reading->stats.elapsed_ms < at.wall_us / NMA_US_PER_MS)
         base->last_seen_wall_us = at.wall_us - reading->stats.elapsed_ms * NMA_US_PER_MS;
-    if (is_ahead(source, reading->state, &phase))
+    if (is_ahead(source, reading->state, now, &phase))
         nma_source_reach(source, phase, NMA_EVIDENCE_INFERRED, at, now, effects);
-    else if (nma_job_stats_flows(&reading->stats))
+    else if (nma_job_stats_flows(&reading->stats) || source->iterated)
         nma_source_reach(source, NMA_PHASE_PRE_COPY, evidence(source), at, now, effects);
     if (base->phase == NMA_PHASE_PRE_COPY)
         nma_migration_progress(base, nma_source_copy_step(source), progress_interval_us, at,
@@ -125,6 +132,8 @@ take_present(NmaSource *source, const NmaDomainReading *reading, gint64 progress
     }
     if (!reading->stats_known)
         return;
+    if (reading->stats.kind != NMA_JOB_MIGRATION_OUT)
+        source->iterated = FALSE; /* it was the sync of a dump or the like */
     if (reading->stats.kind == NMA_JOB_MIGRATION_OUT) {
         take_job(source, reading, progress_interval_us, at, now, effects);
     } else if (job_is_gone(source, now)) {

@@ -4,7 +4,7 @@
 
 #include "agent/json/value.h"
 
-G_DEFINE_QUARK(nma - json - error - quark, nma_json_error)
+G_DEFINE_QUARK(nma_json_error_quark, nma_json_error)
 
 /* Largest guest that is believed: 1 PiB. Larger figures are not Nova's. */
 #define MAX_MEMORY_MIB (G_GINT64_CONSTANT(1) << 30)
@@ -186,7 +186,8 @@ decode_listed(const json_t *value, const char *instance_uuid)
     }
     migration = nma_nova_migration_new();
     g_strlcpy(migration->identity.instance_uuid, uuid, sizeof uuid);
-    migration->status = nma_json_dup_name(fields, "status");
+    /* for people too: "running (post-copy)" is one of them */
+    migration->status = nma_json_dup_text(fields, "status", MAX_NAME_BYTES);
     migration->created_wall_us = nma_json_get_time(fields, "created_at");
     if (migration->status == NULL || !read_migration(fields, &migration->identity)) {
         nma_nova_migration_free(migration);

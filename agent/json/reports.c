@@ -53,6 +53,22 @@ checks_to_value(const GPtrArray *checks)
     return list;
 }
 
+/* Notifications all go out at priority info, which Nova's consumers bind; this is for their reader.
+ */
+static const char *
+severity(const NmaReport *report)
+{
+    const NmaCheckResult *worst = NULL;
+
+    if (report->kind == NMA_REPORT_ERROR) {
+        return "error";
+    }
+    if (report->checks != NULL && nma_check_verdict(report->checks, &worst) != NMA_VERDICT_OK) {
+        return "warning";
+    }
+    return report->reason != NMA_REASON_NONE ? "warning" : "info";
+}
+
 /* libvirt's downtime of a job that is over is the measured one. It is over where libvirt gives the
  * net figure as well, and wherever the guest has been handed over. */
 static gboolean
@@ -75,6 +91,7 @@ nma_report_to_value(const NmaReport *report, const char *host)
     json_object_set_new(value, "attempt_id", json_string(report->attempt_id));
     json_object_set_new(value, "phase", json_string(nma_phase_to_string(report->phase)));
     json_object_set_new(value, "kind", json_string(nma_report_kind_to_string(report->kind)));
+    json_object_set_new(value, "severity", json_string(severity(report)));
     json_object_set_new(value, "step", nma_json_text(nma_step_to_string(report->step)));
     json_object_set_new(value, "sequence", json_integer((json_int_t)report->sequence));
     json_object_set_new(value, "progress_count", json_integer((json_int_t)report->progress_count));
@@ -289,7 +306,7 @@ read_optional(const json_t *payload, NmaReport *report)
     report->guest_state = state < 0 ? NMA_GUEST_STATE_UNKNOWN : (NmaGuestState)state;
     report->cause = cause < 0 ? NMA_CAUSE_NONE : (NmaCause)cause;
     report->skipped = nma_json_get_bool(payload, "skipped");
-    report->nova_status = nma_json_dup_name(payload, "nova_status");
+    report->nova_status = nma_json_dup_text(payload, "nova_status", NMA_TEXT_MAX_BYTES);
     report->peer = nma_json_dup_name(payload, "peer");
     report->clock_offset_ms = read_offset_ms(payload, "clock_offset_ms");
     report->clock_offset_error_ms = read_offset_ms(payload, "clock_offset_error_ms");

@@ -15,7 +15,7 @@
 /* bytes of a text for people (an error of libvirt's, the numbers of a refusal) */
 #define NMA_TEXT_MAX_BYTES 4096
 
-/* An identifier (host name, status, request id): NULL when missing, empty, longer than
+/* An identifier (host name, request id): NULL when missing, empty, longer than
  * NMA_NAME_MAX_CHARS or holding white space or control characters. Owned. */
 char *nma_json_dup_name(const json_t *object, const char *key);
 

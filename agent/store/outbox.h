@@ -22,7 +22,8 @@ typedef struct {
 void nma_outbox_row_free(NmaOutboxRow *row);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaOutboxRow, nma_outbox_row_free)
 
-/* In the caller's transaction. Drops the oldest rows over the bounds, adding to *dropped. */
+/* In the caller's transaction. Drops the oldest rows over the bounds, adding to *dropped: those
+ * that are older than NMA_OUTBOX_MAX_AGE_S, or that have NMA_OUTBOX_MAX_ROWS rows after them. */
 gboolean nma_outbox_append(NmaStore *store, const char *event_type, const char *payload,
                            gint64 now_wall_us, guint64 *dropped, GError **error);
 

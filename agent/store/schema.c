@@ -46,7 +46,9 @@ static const char *const steps[] = {
     " STRICT;"
     /* AUTOINCREMENT: an id is never used again, the publisher knows a row by it */
     "CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL,"
-    " payload TEXT NOT NULL, message_id TEXT NOT NULL, created_wall_us INTEGER NOT NULL) STRICT;",
+    " payload TEXT NOT NULL, message_id TEXT NOT NULL, created_wall_us INTEGER NOT NULL) STRICT;"
+    /* small: rows are counted in it, without reading the payloads */
+    "CREATE INDEX outbox_created ON outbox (created_wall_us);",
 };
 
 gboolean
@@ -114,7 +116,7 @@ nma_schema_prepare(sqlite3 *db)
     int code = sqlite3_exec(db,
                             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
                             "PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
-                            "PRAGMA temp_store = MEMORY;",
+                            "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -512;",
                             NULL, NULL, NULL);
 
     if (code == SQLITE_OK) {

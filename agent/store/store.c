@@ -10,7 +10,7 @@
 #include "agent/store/outbox.h"
 #include "agent/store/store_internal.h"
 
-G_DEFINE_QUARK(nma - store - error - quark, nma_store_error)
+G_DEFINE_QUARK(nma_store_error_quark, nma_store_error)
 
 /* The write-ahead log is folded into the database by nma_store_idle when it has this many pages
  * (4 KiB each), and by a commit, whoever waits for it, when it has grown to the second figure. */
@@ -30,9 +30,11 @@ static const char *const fixed_sql[NMA_N_FIXED_SQL] = {
     [NMA_SQL_PUT_META] = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
     [NMA_SQL_OUTBOX_APPEND] =
         "INSERT INTO outbox (event_type, payload, message_id, created_wall_us) VALUES (?, ?, ?, ?)",
+    /* by the span of the ids, not by counting: rows leave in their order, so it is the same, and it
+     * costs nothing when there are many */
     [NMA_SQL_OUTBOX_DROP_MANY] =
-        "DELETE FROM outbox WHERE id <= (SELECT id FROM outbox ORDER BY id DESC LIMIT 1"
-        " OFFSET " G_STRINGIFY(NMA_OUTBOX_MAX_ROWS) ")",
+        "DELETE FROM outbox WHERE id <= (SELECT max(id) FROM outbox) - " G_STRINGIFY(
+            NMA_OUTBOX_MAX_ROWS),
     [NMA_SQL_OUTBOX_DROP_OLD] =
         "DELETE FROM outbox WHERE id = (SELECT min(id) FROM outbox) AND created_wall_us < ?",
     [NMA_SQL_OUTBOX_LIST] = "SELECT id, event_type, payload, message_id, created_wall_us"
@@ -148,8 +150,16 @@ static NmaSchemaState
 open_database(NmaStore *store, const char *path, GError **error)
 {
     NmaSchemaState state = NMA_SCHEMA_FAILED;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    /* Made by us, so that only we may read it; an empty file is an empty database to SQLite. */
+    int fd = g_open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
+    if (fd < 0) {
+        g_set_error(error, NMA_STORE_ERROR, NMA_STORE_ERROR_FAILED, "cannot open %s: %s", path,
+                    g_strerror(errno));
+        return NMA_SCHEMA_FAILED;
+    }
+    g_close(fd, NULL);
     if (sqlite3_open_v2(path, &store->db, flags, NULL) == SQLITE_OK) {
         sqlite3_extended_result_codes(store->db, 1);
         /* somebody may be looking at it with the sqlite3 program */
@@ -169,7 +179,7 @@ open_database(NmaStore *store, const char *path, GError **error)
     return state;
 }
 
-/* With its write-ahead log: a log left behind would be played into the fresh database. */
+/* With its write-ahead log, should SQLite have left one: its last commits are in it. */
 static char *
 move_aside(const char *path, const char *reason, GError **error)
 {
@@ -199,6 +209,7 @@ static gboolean
 open_or_begin_anew(NmaStore *store, const char *path, char **moved_aside, GError **error)
 {
     g_autoptr(GError) why = NULL;
+    g_autofree char *aside = NULL;
     NmaSchemaState state = open_database(store, path, &why);
 
     if (state == NMA_SCHEMA_OK) {
@@ -208,8 +219,12 @@ open_or_begin_anew(NmaStore *store, const char *path, char **moved_aside, GError
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
     }
-    *moved_aside = move_aside(path, state == NMA_SCHEMA_NEWER ? "newer" : "corrupt", error);
-    return *moved_aside != NULL && open_database(store, path, error) == NMA_SCHEMA_OK;
+    aside = move_aside(path, state == NMA_SCHEMA_NEWER ? "newer" : "corrupt", error);
+    if (aside == NULL || open_database(store, path, error) != NMA_SCHEMA_OK) {
+        return FALSE;
+    }
+    *moved_aside = g_steal_pointer(&aside);
+    return TRUE;
 }
 
 NmaStore *
@@ -217,9 +232,9 @@ nma_store_open(const char *dir, char **moved_aside, GError **error)
 {
     g_autoptr(NmaStore) store = NULL;
     g_autofree char *path = g_build_filename(dir, "agent.db", NULL);
-    g_autofree char *aside = NULL;
     int lock_fd;
 
+    *moved_aside = NULL;
     if (g_mkdir_with_parents(dir, 0700) != 0) {
         g_set_error(error, NMA_STORE_ERROR, NMA_STORE_ERROR_FAILED, "cannot make %s: %s", dir,
                     g_strerror(errno));
@@ -231,10 +246,9 @@ nma_store_open(const char *dir, char **moved_aside, GError **error)
     }
     store = g_new0(NmaStore, 1);
     store->lock_fd = lock_fd;
-    if (!open_or_begin_anew(store, path, &aside, error)) {
+    if (!open_or_begin_anew(store, path, moved_aside, error)) {
         return NULL;
     }
-    *moved_aside = g_steal_pointer(&aside);
     return g_steal_pointer(&store);
 }
 

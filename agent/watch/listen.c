@@ -98,7 +98,10 @@ on_state_changed(const OmBusState *state, gpointer user_data)
         ear->up = state->tap_bound;
         g_free(ear->reason);
         ear->reason = g_strdup(reason);
-        news = news_new(ear->up ? NMA_WATCH_NEWS_UP : NMA_WATCH_NEWS_DOWN, ear->cell);
+        news = news_new(ear->up                      ? NMA_WATCH_NEWS_UP
+                        : state->credentials_refused ? NMA_WATCH_NEWS_REFUSED
+                                                     : NMA_WATCH_NEWS_DOWN,
+                        ear->cell);
         news->text = g_strdup(reason);
         post(ear->listener, news);
     }
@@ -120,7 +123,8 @@ start_bus(Ear *ear, const char *topic, GError **error)
         .queue_prefix = "nova_migration_agent.watch",
         .host = g_get_host_name(),
         .tap = { .queue_type = OM_TAP_AUTO, .routing_keys = keys },
-        .probe_off = TRUE,
+        .in_only = TRUE,
+        .probe_interval_ms = 15000,
         .max_body_bytes = MAX_REPORT_BYTES,
     };
 
@@ -192,6 +196,18 @@ nma_watch_listener_stop(NmaWatchListener *listener)
     if (stopped)
         listener_free(listener);
     return stopped;
+}
+
+void
+nma_watch_listener_reload(NmaWatchListener *listener, const NmaWatchCell *cell,
+                          const NmaWatchCell *fresh)
+{
+    for (guint i = 0; i < listener->ears->len; i++) {
+        Ear *ear = listener->ears->pdata[i];
+
+        if (ear->cell == cell)
+            om_bus_reload(ear->bus, fresh->url, &fresh->rabbit);
+    }
 }
 
 int

@@ -11,9 +11,10 @@
 #include "agent/watch/cell.h"
 
 typedef enum {
-    NMA_WATCH_NEWS_REPORT, /* payload */
-    NMA_WATCH_NEWS_UP,     /* listening; text names the broker */
-    NMA_WATCH_NEWS_DOWN,   /* not listening; text says why */
+    NMA_WATCH_NEWS_REPORT,  /* payload */
+    NMA_WATCH_NEWS_UP,      /* listening; text names the broker */
+    NMA_WATCH_NEWS_DOWN,    /* not listening; text says why */
+    NMA_WATCH_NEWS_REFUSED, /* the same: user or password are not accepted */
 } NmaWatchNewsKind;
 
 typedef struct {
@@ -34,6 +35,10 @@ NmaWatchListener *nma_watch_listener_start(const GPtrArray *cells, const char *t
                                            GError **error);
 /* Stops and frees; FALSE: a thread hangs and was left behind with what it uses (exit then). */
 gboolean nma_watch_listener_stop(NmaWatchListener *listener);
+
+/* nova.conf says something else now: fresh is read and not kept. cell is one of the caller's. */
+void nma_watch_listener_reload(NmaWatchListener *listener, const NmaWatchCell *cell,
+                               const NmaWatchCell *fresh);
 
 /* readable while there are news */
 int nma_watch_listener_fd(const NmaWatchListener *listener);

@@ -38,6 +38,9 @@ typedef struct {
     gint64 started_us;
     gint64 listening_us; /* since when all cells were listened to once; NMA_NEVER: not yet */
     GHashTable *up;      /* cells that are listened to now */
+    GHashTable *refused; /* cells whose broker does not accept user or password */
+    gint64 tick_us;
+    guint64 lost; /* last told */
     guint n_cells;
     gint64 found_us;  /* when the target was first heard of; NMA_NEVER */
     gint64 result_us; /* when its result was first known; NMA_NEVER */
@@ -73,6 +76,16 @@ load_cells(const NmaWatchOptions *options, GError **error)
 
 /* ---- news ---- */
 
+/* Passwords rotate: what nova.conf says now may be accepted. */
+static void
+read_again(Watch *watch, const NmaWatchCell *cell)
+{
+    g_autoptr(NmaWatchCell) fresh = nma_watch_cell_load(cell->name, cell->nova_conf, NULL);
+
+    if (fresh)
+        nma_watch_listener_reload(watch->listener, cell, fresh);
+}
+
 static void
 take_state(Watch *watch, const NmaWatchNews *news, gint64 now_us)
 {
@@ -89,6 +102,10 @@ take_state(Watch *watch, const NmaWatchNews *news, gint64 now_us)
     if (watch->listening_us == NMA_NEVER && g_hash_table_size(watch->up) == watch->n_cells)
         watch->listening_us = now_us;
     nma_watch_output_status(&watch->output, text);
+    if (news->kind == NMA_WATCH_NEWS_REFUSED)
+        g_hash_table_add(watch->refused, (gpointer)news->cell);
+    else
+        g_hash_table_remove(watch->refused, news->cell);
 }
 
 static void
@@ -103,6 +120,30 @@ take_news(Watch *watch, gint64 now_us)
             nma_watch_output_report(&watch->output, news->cell->name, news->payload, now_us);
         else
             take_state(watch, news, now_us);
+    }
+}
+
+/* what is done once a second */
+static void
+tick(Watch *watch, gint64 now_us)
+{
+    GHashTableIter iter;
+    gpointer cell;
+    guint64 lost = nma_watch_listener_lost(watch->listener);
+
+    if (now_us < watch->tick_us)
+        return;
+    watch->tick_us = now_us + TICK_US;
+    g_hash_table_iter_init(&iter, watch->refused);
+    while (g_hash_table_iter_next(&iter, &cell, NULL))
+        read_again(watch, cell);
+    if (lost > watch->lost) {
+        g_autofree char *text = g_strdup_printf(
+            "%" G_GUINT64_FORMAT " reports came faster than they could be shown and were dropped",
+            lost);
+
+        watch->lost = lost;
+        nma_watch_output_status(&watch->output, text);
     }
 }
 
@@ -194,6 +235,7 @@ run(Watch *watch)
 
         take_signals(watch);
         take_news(watch, now_us);
+        tick(watch, now_us);
         if (watch->end_signal || watch->output.closed || is_done(watch, now_us, &code))
             break;
         if (nma_watch_output_draws(&watch->output) &&
@@ -254,6 +296,7 @@ listen_and_show(const NmaWatchOptions *options)
         return NMA_WATCH_EXIT_USAGE;
     }
     watch.up = g_hash_table_new(NULL, NULL);
+    watch.refused = g_hash_table_new(NULL, NULL);
     nma_watch_output_init(&watch.output, options, cells->len > 1);
     code = run(&watch);
 
@@ -262,6 +305,7 @@ listen_and_show(const NmaWatchOptions *options)
         watch.end_signal = SIGPIPE;
     nma_watch_output_clear(&watch.output);
     g_hash_table_unref(watch.up);
+    g_hash_table_unref(watch.refused);
     close(watch.signal_fd);
     if (watch.end_signal)
         die_of(watch.end_signal);

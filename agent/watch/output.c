@@ -215,6 +215,9 @@ append_list(const NmaWatchOutput *output, GString *out, guint max_lines, gint64 
     }
     if (left_out)
         g_string_append_printf(out, "... and %u more\n", left_out);
+    if (nma_watch_model_dropped(output->model))
+        g_string_append_printf(out, "(%" G_GUINT64_FORMAT " older ones forgotten)\n",
+                               nma_watch_model_dropped(output->model));
     if (!shown)
         g_string_append(out, "(no live migration heard of)\n");
 }
@@ -243,7 +246,7 @@ nma_watch_output_draw(NmaWatchOutput *output, gint64 now_us)
     if (output->options->target)
         append_target(output, out, now_us);
     else /* heading, "and more", status and the line of the cursor need room too */
-        append_list(output, out, rows > 5 ? rows - 5 : 1, now_us);
+        append_list(output, out, rows > 6 ? rows - 6 : 1, now_us);
     if (output->status)
         g_string_append_printf(out, "\n%s\n", output->status);
     output->dirty = FALSE;

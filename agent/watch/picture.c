@@ -345,7 +345,6 @@ merge_outcome(NmaWatchPicture *picture, gint64 now_us)
             take_error(picture, sides[i]);
         }
     }
-    picture->settled = has_ended(picture->source) && has_ended(picture->destination);
     failed = has_final_error(picture->source)        ? picture->source
              : has_final_error(picture->destination) ? picture->destination
                                                      : NULL;
@@ -396,5 +395,8 @@ nma_watch_picture_make(NmaWatchPicture *picture, const GPtrArray *attempts, gint
         picture->missing += nma_watch_attempt_missing(attempt);
         heard_us = MAX(heard_us, attempt->heard_us);
     }
+    picture->settled = picture->outcome != NMA_WATCH_RUNNING && picture->source &&
+                       picture->destination && has_ended(picture->source) &&
+                       has_ended(picture->destination) && picture->missing == 0;
     picture->silent_us = now_us == NMA_NEVER ? NMA_UNKNOWN : MAX(now_us - heard_us, 0);
 }

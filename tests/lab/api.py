@@ -7,14 +7,16 @@ from .rpc import Service
 
 
 class Api(Service):
-    def __init__(self, url, journal, database):
-        super().__init__("nova-api@controller", url, journal)
+    def __init__(self, link, database):
+        super().__init__("nova-api@controller", link)
         self.database = database
 
     def context(self, instance, **changes):
         """A new request by the instance's owner."""
+        request_id = f"req-{uuids.uuid4()}"
+        self.database.request_ids.add(request_id)
         names = {"user_id": instance["user_id"], "project_id": instance["project_id"]}
-        return recording().context(names, request_id=f"req-{uuids.uuid4()}", **changes)
+        return recording().context(names, request_id=request_id, **changes)
 
     def live_migrate(self, uuid, host=None):
         """os-migrateLive; host=None leaves the choice to the scheduler. Returns the request id."""

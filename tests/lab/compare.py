@@ -59,11 +59,11 @@ def recorded_order(run="block-slow"):
     return {role: _without_repeats(keys) for role, keys in order.items()}
 
 
-def standin_order(journal, source, destination):
-    """The same of a journal that holds one migration."""
+def standin_order(entries, source, destination):
+    """The same of a journal's entries that hold one migration."""
     roles = {f"nova-compute@{source}": "source", f"nova-compute@{destination}": "destination"}
     order = {"controller": [], "source": [], "destination": []}
-    for entry in journal.entries:
+    for entry in entries:
         if entry["what"] != "sent":
             continue
         name, args = entry["method"], entry["args"]

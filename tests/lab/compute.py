@@ -22,8 +22,8 @@ class Compute(Service):
     """`hosts`: all hosts by name. With alt_topic it serves and uses compute-alt as Nova 33 does; both topics are
     served with every method, as there."""
 
-    def __init__(self, url, journal, host, hosts, alt_topic=False, knobs=None):
-        super().__init__(f"nova-compute@{host.name}", url, journal)
+    def __init__(self, link, host, hosts, alt_topic=False, knobs=None):
+        super().__init__(f"nova-compute@{host.name}", link)
         self.host, self.hosts, self.alt_topic = host, hosts, alt_topic
         self.knobs = knobs or Knobs()
         self.stopping = threading.Event()
@@ -90,10 +90,11 @@ class Compute(Service):
     def save_instance(self, context, instance, method="save", kwargs=None, **values):
         data = instance["nova_object.data"]
         data.update(values)
+        changes = [*values, *instance.pop("nova_object.changes", [])]
         template = recording().requests["Instance.save"]["args"]["objinst"]
 
         def adjust(args):
-            args["objinst"] = nova_object(template, data, list(values) or ["info_cache"])
+            args["objinst"] = nova_object(template, data, changes or ["info_cache"])
             args["kwargs"] = kwargs or {}
         self.ask(context, f"Instance.{method}", instance, adjust)
 
@@ -106,10 +107,12 @@ class Compute(Service):
             def adjust(args, host=host):
                 args["args"] = [host]
             self.ask(context, "ComputeNode.get_first_node_by_host_for_old_compat", instance, adjust)
-        self.ask(context, "VirtCPUModel.get_by_instance_uuid", instance)
+        model = self.ask(context, "VirtCPUModel.get_by_instance_uuid", instance)
         if self.knobs.refuse:
             raise nova_exception("MigrationPreCheckError", f"Migration pre-check error: {self.knobs.refuse}",
                                  reason=self.knobs.refuse, code=500)
+        instance["nova_object.data"]["vcpu_model"] = model
+        instance["nova_object.changes"] = [*instance.get("nova_object.changes", []), "vcpu_model"]
         key = "check_can_live_migrate_source"
         checked = copy.deepcopy(recording().requests[key]["args"]["dest_check_data"])
         return self.call(context, "compute", key, {"instance": instance, "dest_check_data": checked},
@@ -190,7 +193,8 @@ class Compute(Service):
             return
         self.save_migration(context, instance, migration, status="running")
         self.ask(context, "BlockDeviceMappingList.get_by_instance_uuid", instance)
-        self.ask(context, "MigrationContext.get_by_instance_uuid", instance)
+        instance["nova_object.data"]["migration_context"] = self.ask(
+            context, "MigrationContext.get_by_instance_uuid", instance)
         self.step("start_job")
         try:
             self._run_job(context, dest, instance, migration, migrate_data)
@@ -232,10 +236,8 @@ class Compute(Service):
         data = instance["nova_object.data"]
         self.save_instance(context, instance, cleaned=True, system_metadata=data["system_metadata"])
         method = "post_live_migration_at_destination"
-        sent = copy.deepcopy(instance)
-        sent.pop("nova_object.changes", None)
         try:
-            self.call(context, self.topic_for(method), method, {"instance": sent, "block_migration": None},
+            self.call(context, self.topic_for(method), method, {"instance": instance, "block_migration": None},
                       server=dest)
         except oslo_messaging.MessagingException as error:
             self.journal.note(self.name, "raised", method, error=f"{type(error).__name__}: {error}")

@@ -9,6 +9,7 @@ Everything lies in one short directory below /tmp (QEMU's socket paths must stay
 the hosts must get there), which is removed at the end unless keep is set.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -25,7 +26,7 @@ from .hosts import Host
 from .nova import Nova, live_migrate
 from .ports import PortRange
 from .process import Account, LabError, Process, kill_pid, pids_naming, wait_for
-from .record import HostRecorder, TapRecorder
+from .record import HostRecorder, TapRecorder, consumers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -100,28 +101,27 @@ class Lab:
         host.learn_capabilities()
 
     def stop(self):
-        """Guests and hosts first: what Nova's part waits for ends, while it can still talk to the broker."""
-        for process in list(self.processes.values()):
-            process.stop()
-        for heartbeat in self._heartbeats:
-            heartbeat.stop()
-        for recorder in self.recorders.values():
-            recorder.stop()
+        """Guests and hosts first: what Nova's part waits for ends, while it can still talk to the broker. Each step is
+        taken whatever became of the ones before."""
+        steps = [process.stop for process in self.processes.values()]
+        steps += [heartbeat.stop for heartbeat in self._heartbeats]
+        steps += [recorder.stop for recorder in self.recorders.values()]
         if self.nova:
-            for compute in self.nova.computes.values():
-                compute.stopping.set()
-        for host in self.hosts.values():
-            host.stop()
-        if self.nova:
-            self.nova.stop()
-        if self.tap:
-            self.tap.stop()
+            steps += [compute.stopping.set for compute in self.nova.computes.values()]
+        steps += [host.stop for host in self.hosts.values()]
+        steps += [part.stop for part in (self.nova, self.tap) if part]
         if self.broker:
-            self.broker.kill()
-            self.broker.close()
+            steps += [self.broker.kill, self.broker.close]
+        steps += [self._sweep, self._ports.close, self._close_log]
+        with contextlib.ExitStack() as stack:
+            for step in reversed(steps):
+                stack.callback(step)
+
+    def _sweep(self):
         for pid in pids_naming(self.directory):
             kill_pid(pid)
-        self._ports.close()
+
+    def _close_log(self):
         for name in _LIBRARY_LOGGERS:
             logging.getLogger(name).removeHandler(self._log_handler)
         self._log_handler.close()
@@ -152,6 +152,29 @@ class Lab:
     def post_copy_reason(self):
         return self.account.post_copy_reason
 
+    # ---- the broker goes and comes ----
+
+    def stop_broker(self, kill=False):
+        """Nova's part holds its requests back from now on, so that none is lost by chance."""
+        if self.nova:
+            self.nova.link.close_gate()
+        if kill:
+            self.broker.kill()
+        else:
+            self.broker.stop()
+
+    def start_broker(self, timeout=30):
+        """Nova's part goes on as soon as all its servers consume again."""
+        self.broker.start()
+        if self.nova:
+            wait_for(self._servers_are_back, timeout, "Nova's servers consume again", 0.2)
+            self.nova.link.open_gate()
+
+    def _servers_are_back(self):
+        topics = ["compute", "compute-alt"] if self.nova.alt_topic else ["compute"]
+        wanted = {"conductor"} | {f"{topic}.{name}" for topic in topics for name in self.nova.computes}
+        return all(consumers(self.url, queue) for queue in wanted)
+
     # ---- guests ----
 
     def start_guest(self, host_name, load=GuestLoad(), memory_mib=128, paused=False, timeout=30):
@@ -166,6 +189,7 @@ class Lab:
         wait_for(lambda: heartbeat.ready and heartbeat.count >= 2, timeout, f"{identity.name} beats ({serial})")
         if paused:
             domain.suspend()
+            wait_for(heartbeat.caught_up, 5, "the paused guest's last words")
         if self.nova:
             self.nova.database.add_instance(identity, host_name, power_state=3 if paused else 1)
         guest = Guest(identity, serial, heartbeat)
@@ -230,12 +254,6 @@ class Lab:
             for section, options in values.items():
                 conf.write(f"[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in options.items()) + "\n")
         return path
-
-    def start_agent(self, host_name, program, sections=None, environment=None, prefix=()):
-        """`program run --config-file …` in the foreground; prefix goes before it (a wrapper that shifts the clock)."""
-        conf = self.write_agent_conf(host_name, sections)
-        return self.start_process(f"agent-{host_name}", [*prefix, program, "run", "--config-file", conf],
-                                  {**os.environ, **(environment or {})})
 
     def report(self, text):
         """A line with the lab's time, for people who watch."""

@@ -8,6 +8,7 @@ from .conductor import Conductor
 from .database import Database
 from .journal import Journal
 from .knobs import Knobs
+from .rpc import Link
 
 ENDED = ("completed", "failed", "cancelled", "error")
 
@@ -16,12 +17,13 @@ class Nova:
     """`hosts`: name -> Host. alt_topic: as a whole deployment of Nova 33 behaves (second RPC topic)."""
 
     def __init__(self, url, hosts, journal_path, alt_topic=False):
-        self.url, self.hosts, self.alt_topic = url, hosts, alt_topic
+        self.hosts, self.alt_topic = hosts, alt_topic
         self.journal = Journal(journal_path)
+        self.link = Link(url, self.journal)
         self.database = Database()
         self.knobs = {name: Knobs() for name in hosts}
-        self.conductor = Conductor(url, self.journal, self.database, alt_topic)
-        self.api = Api(url, self.journal, self.database)
+        self.conductor = Conductor(self.link, self.database, alt_topic)
+        self.api = Api(self.link, self.database)
         self.computes = {}
 
     def start(self):
@@ -34,7 +36,7 @@ class Nova:
             vars(knobs).update(vars(Knobs()))
 
     def start_compute(self, name):
-        compute = Compute(self.url, self.journal, self.hosts[name], self.hosts, self.alt_topic, self.knobs[name])
+        compute = Compute(self.link, self.hosts[name], self.hosts, self.alt_topic, self.knobs[name])
         compute.start()
         self.computes[name] = compute
         return compute
@@ -61,6 +63,7 @@ class Nova:
 
     def stop(self):
         """All at once: each waits some seconds for its threads."""
+        self.link.open_gate()
         services = [*self.computes.values(), self.conductor, self.api]
         with ThreadPoolExecutor(len(services)) as together:
             list(together.map(lambda service: service.stop(), services))

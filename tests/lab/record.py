@@ -4,7 +4,9 @@ import json
 import threading
 import time
 
+import amqp.exceptions
 import kombu
+import kombu.exceptions
 import libvirt
 
 from .process import wait_for
@@ -16,10 +18,21 @@ _LIFECYCLE = {
     libvirt.VIR_DOMAIN_EVENT_STARTED: ("started", {0: "booted", 1: "migrated"}),
     libvirt.VIR_DOMAIN_EVENT_SUSPENDED: ("suspended", {0: "paused", 1: "migrated", 2: "ioerror", 5: "from-snapshot",
                                                        6: "api-error", 7: "post-copy", 8: "post-copy-failed"}),
-    libvirt.VIR_DOMAIN_EVENT_RESUMED: ("resumed", {0: "unpaused", 1: "migrated", 3: "post-copy", 4: "post-copy-failed"}),
+    libvirt.VIR_DOMAIN_EVENT_RESUMED: ("resumed", {0: "unpaused", 1: "migrated", 3: "post-copy",
+                                                   4: "post-copy-failed"}),
     libvirt.VIR_DOMAIN_EVENT_STOPPED: ("stopped", {0: "shutdown", 1: "destroyed", 2: "crashed", 3: "migrated",
                                                    5: "failed"}),
 }
+
+
+def consumers(url, queue):
+    """How many consume from that queue; 0 where it does not exist."""
+    try:
+        with kombu.Connection(url.replace("rabbit://", "amqp://", 1), connect_timeout=2) as connection:
+            with connection.channel() as channel:
+                return channel.queue_declare(queue, passive=True).consumer_count
+    except (OSError, kombu.exceptions.KombuError, amqp.exceptions.AMQPError):
+        return 0
 
 
 class _Lines:
@@ -44,29 +57,40 @@ class TapRecorder:
     """Every message on exchange "nova", received by a queue of our own; lines as in tap.jsonl."""
 
     def __init__(self, url, path):
+        self._url = url.replace("rabbit://", "amqp://", 1)
         self._lines = _Lines(path)
         self._stop = threading.Event()
         self._ready = threading.Event()
-        self._connection = kombu.Connection(url.replace("rabbit://", "amqp://", 1))
-        self._thread = threading.Thread(target=self._consume, name="tap-recorder", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="tap-recorder", daemon=True)
         self._thread.start()
         self._ready.wait(20)
 
-    def _consume(self):
+    def _run(self):
+        """Again after each loss of the broker; what is sent meanwhile is not recorded."""
+        while not self._stop.is_set():
+            try:
+                with kombu.Connection(self._url, connect_timeout=2) as connection:
+                    self._consume(connection)
+            except (OSError, kombu.exceptions.KombuError):
+                self._stop.wait(0.2)
+
+    def _consume(self, connection):
         exchange = kombu.Exchange(EXCHANGE, type="topic", durable=False, auto_delete=False)
         queue = kombu.Queue("", exchange, routing_key="#", exclusive=True, auto_delete=True, durable=False)
         try:
-            with self._connection.Consumer(queue, on_message=self._take, no_ack=True, accept=None):
+            with connection.Consumer(queue, on_message=self._take, no_ack=True, accept=None):
                 self._ready.set()
                 while not self._stop.is_set():
                     try:
-                        self._connection.drain_events(timeout=0.2)
+                        connection.drain_events(timeout=0.2)
                     except TimeoutError:
                         continue
-        except self._connection.connection_errors:
-            self._ready.set()  # a test stopped the broker; the rest is not recorded
+        except connection.connection_errors as error:
+            raise OSError("connection lost") from error
 
     def _take(self, message):
+        if not message.body:
+            return  # an agent asks whether its tap is still bound
         body = json.loads(message.body)
         if isinstance(body.get("oslo.message"), str):
             body["oslo.message"] = json.loads(body["oslo.message"])
@@ -82,31 +106,27 @@ class TapRecorder:
     def stop(self):
         self._stop.set()
         self._thread.join(5)
-        self._connection.release()
         self._lines.close()
 
 
-class _EventLoop:
-    """libvirt's event loop, one for the process; connections that want events are opened after it was registered."""
+_event_loop_lock = threading.Lock()
 
-    _started = False
-    _lock = threading.Lock()
 
-    @classmethod
-    def start(cls):
-        with cls._lock:
-            if cls._started:
-                return
-            libvirt.virEventRegisterDefaultImpl()
-            # without a timer the loop sleeps until the next event, and a new connection waits that long
-            libvirt.virEventAddTimeout(100, lambda _timer, _opaque: None, None)
-            threading.Thread(target=cls._run, name="libvirt-events", daemon=True).start()
-            cls._started = True
-
-    @staticmethod
-    def _run():
+def start_event_loop():
+    """libvirt's event loop, one for the process (even where this module was imported under two names); connections
+    that want events are opened after it was registered."""
+    def run():
         while True:
             libvirt.virEventRunDefaultImpl()
+
+    with _event_loop_lock:
+        if getattr(libvirt, "lab_event_loop", None):
+            return
+        libvirt.virEventRegisterDefaultImpl()
+        # without a timer the loop sleeps until the next event, and a new connection waits that long
+        libvirt.virEventAddTimeout(100, lambda _timer, _opaque: None, None)
+        libvirt.lab_event_loop = threading.Thread(target=run, name="libvirt-events", daemon=True)
+        libvirt.lab_event_loop.start()
 
 
 class HostRecorder:
@@ -115,7 +135,7 @@ class HostRecorder:
     POLL_S = 0.2
 
     def __init__(self, host, events_path, jobs_path):
-        _EventLoop.start()
+        start_event_loop()
         self.host = host
         self._events, self._jobs = _Lines(events_path), _Lines(jobs_path)
         self._stop = threading.Event()

@@ -4,9 +4,9 @@ import threading
 import time
 
 import oslo_messaging
-from oslo_config import cfg
 
-from .process import wait_for
+from .process import LabError, wait_for
+from .rpc import configuration
 
 TOPIC = "live_migration_reports"
 
@@ -15,15 +15,14 @@ class Reports:
     """Everything that arrived, in order of arrival; repeats (same host, attempt and sequence) are kept apart."""
 
     def __init__(self, url, topic=TOPIC, exchange="nova"):
-        conf = cfg.ConfigOpts()
-        conf([], project="nova-migration-watch")
-        transport = oslo_messaging.get_notification_transport(conf, url=url)
+        self._transport = oslo_messaging.get_notification_transport(configuration(), url)
         target = oslo_messaging.Target(topic=topic, exchange=exchange)
         self._lock = threading.Lock()
         self._seen = set()
         self._all = []
         self.repeats = []
-        self._listener = oslo_messaging.get_notification_listener(transport, [target], [self], executor="threading")
+        self._listener = oslo_messaging.get_notification_listener(
+            self._transport, [target], [self], executor="threading")
 
     def start(self):
         self._listener.start()
@@ -32,6 +31,7 @@ class Reports:
     def stop(self):
         self._listener.stop()
         self._listener.wait()
+        self._transport.cleanup()
 
     # the endpoint's method: oslo.messaging calls it for priority info
     def info(self, _context, publisher_id, event_type, payload, metadata):
@@ -64,5 +64,7 @@ class Reports:
                 if f"{report['phase']}.{report['kind']}" == phase_and_kind:
                     return report
             return None
-        return wait_for(there, timeout, f"{phase_and_kind} of {instance} from {host}; there is: "
-                        f"{self.phases(instance, host)}", 0.02)
+        try:
+            return wait_for(there, timeout, f"{phase_and_kind} of {instance} from {host}", 0.02)
+        except LabError as error:
+            raise LabError(f"{error}; there is: {self.phases(instance, host)}") from None

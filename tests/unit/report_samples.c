@@ -88,7 +88,7 @@ full(void)
     report->guest_place = NMA_GUEST_ON_SOURCE;
     report->guest_state = NMA_GUEST_PAUSED;
     report->cause = NMA_CAUSE_FORCED;
-    report->nova_status = g_strdup("error");
+    report->nova_status = g_strdup("running (post-copy)");
     report->peer = g_strdup("agent");
     report->clock_offset_ms = -7200000;
     report->clock_offset_error_ms = 3;

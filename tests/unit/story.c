@@ -280,35 +280,39 @@ stored_destination(const NmaDestination *from, NmaNow now)
 }
 
 void
-story_restart(Story *story, double seconds_away)
+story_carry_over(NmaHost *from, NmaHost *to, NmaNow now)
 {
-    NmaHost *fresh = new_host();
     g_autoptr(GPtrArray) sources = g_ptr_array_new();
     g_autoptr(GPtrArray) destinations = g_ptr_array_new();
     g_autoptr(GPtrArray) reservations = g_ptr_array_new();
     NmaHostChanges all = { sources, destinations, reservations };
 
-    /* nothing was ever saved in a story, so everything differs */
-    nma_host_get_changes(story->host, &all);
-    story->boot_us += (gint64)(seconds_away * NMA_US_PER_S);
+    nma_host_get_changes(from, &all);
     for (guint i = 0; i < reservations->len; i++) {
         if (nma_reservation_is_live(reservations->pdata[i]))
-            nma_host_restore_reservation(fresh, reservations->pdata[i]);
+            nma_host_restore_reservation(to, reservations->pdata[i]);
     }
     for (guint i = 0; i < sources->len; i++) {
         const NmaSource *source = sources->pdata[i];
 
         if (!source->base.ended)
-            nma_host_restore_source(fresh, stored_source(source, story_now(story)),
-                                    story_now(story));
+            nma_host_restore_source(to, stored_source(source, now), now);
     }
     for (guint i = 0; i < destinations->len; i++) {
         const NmaDestination *destination = destinations->pdata[i];
 
         if (!destination->base.ended)
-            nma_host_restore_destination(fresh, stored_destination(destination, story_now(story)),
-                                         story_now(story));
+            nma_host_restore_destination(to, stored_destination(destination, now), now);
     }
+}
+
+void
+story_restart(Story *story, double seconds_away)
+{
+    NmaHost *fresh = new_host();
+
+    story->boot_us += (gint64)(seconds_away * NMA_US_PER_S);
+    story_carry_over(story->host, fresh, story_now(story));
     nma_host_free(story->host);
     story->host = fresh;
 }

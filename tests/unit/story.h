@@ -58,6 +58,9 @@ void story_conductor(Story *story, const char *status, const char *migration_uui
 void story_peer(Story *story, NmaPeerState state);
 /* kill -9 and start again: what the store would hold is carried into a new host */
 void story_restart(Story *story, double seconds_away);
+/* what the store would hold of one host, into another; nothing of it may have been saved before,
+ * for only what differs from what was saved is carried */
+void story_carry_over(NmaHost *from, NmaHost *to, NmaNow now);
 
 /* what came of it: the lines since the last look, compared */
 #define story_expect(story, ...) story_expect_lines(story, G_STRLOC, __VA_ARGS__, NOTHING)

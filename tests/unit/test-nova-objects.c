@@ -374,11 +374,11 @@ test_answer_newest(void)
     result = json_pack("{s:s, s:s, s:{s:[o,o,o,o,n,i]}}", "nova_object.name", "MigrationList",
                        "nova_object.version", "9.9", "nova_object.data", "objects",
                        listed(3, "failed", "2030-01-01T00:00:00Z"),
-                       listed(17, "completed", "2030-01-01T00:00:00Z"),
+                       listed(17, "running (post-copy)", "2030-01-01T00:00:00Z"),
                        listed(4, "error", "2030-06-01T00:00:00Z"), evacuation, 5);
     event = nma_conductor_answer_decode(result, asked);
     g_assert_true(event->conductor.answered);
-    g_assert_cmpstr(nth(event, 0)->status, ==, "completed");
+    g_assert_cmpstr(nth(event, 0)->status, ==, "running (post-copy)");
     g_assert_cmpint(nth(event, 0)->identity.migration_id, ==, 17);
     json_decref(result);
 }

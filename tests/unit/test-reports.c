@@ -90,6 +90,30 @@ test_unknown_is_null(void)
     json_decref(value);
 }
 
+static void
+assert_severity(const NmaReport *report, const char *expected)
+{
+    json_t *value = to_value(report);
+
+    g_assert_cmpstr(json_string_value(json_object_get(value, "severity")), ==, expected);
+    json_decref(value);
+}
+
+static void
+test_severity(void)
+{
+    g_autoptr(NmaReport) failed = report_sample(REPORT_SAMPLE_FULL);
+    g_autoptr(NmaReport) well = report_sample(REPORT_SAMPLE_BARE);
+
+    assert_severity(failed, "error");
+    failed->kind = NMA_REPORT_END; /* a check refused, but it went on */
+    failed->reason = NMA_REASON_NONE;
+    assert_severity(failed, "warning");
+    assert_severity(well, "info");
+    well->reason = NMA_REASON_NOVA_STATUS_UNKNOWN;
+    assert_severity(well, "warning");
+}
+
 /* bytes that are no UTF-8, control characters, and too much of it */
 static void
 test_hostile_text(void)
@@ -205,6 +229,7 @@ main(int argc, char **argv)
     g_test_add_func("/reports/round-trip", test_round_trip);
     g_test_add_func("/reports/values", test_values);
     g_test_add_func("/reports/unknown-is-null", test_unknown_is_null);
+    g_test_add_func("/reports/severity", test_severity);
     g_test_add_func("/reports/hostile-text", test_hostile_text);
     g_test_add_func("/reports/newer-agent", test_newer_agent);
     g_test_add_func("/reports/not-understood", test_not_understood);

@@ -1,62 +1,12 @@
-/* The store: what goes in comes out, also after kill -9; one agent per directory; bad files. */
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <signal.h>
-#include <sqlite3.h>
+/* The store: what goes in comes out. */
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent/store/outbox.h"
-#include "agent/store/store.h"
+#include "tests/unit/store_dir.h"
 #include "tests/unit/tap.h"
 
 #define INSTANCE "11111111-2222-4333-8444-555555555555"
 #define ATTEMPT  "aaaaaaaa-2222-4333-8444-555555555555"
-
-/* a directory that is gone when the test is over */
-typedef char TestDir;
-
-static TestDir *
-test_dir_new(void)
-{
-    char *dir = g_dir_make_tmp("nma-store-XXXXXX", NULL);
-
-    g_assert_nonnull(dir);
-    return dir;
-}
-
-static void
-test_dir_remove(TestDir *dir)
-{
-    GDir *listing = g_dir_open(dir, 0, NULL);
-    const char *name;
-
-    while (listing != NULL && (name = g_dir_read_name(listing)) != NULL) {
-        g_autofree char *path = g_build_filename(dir, name, NULL);
-
-        g_unlink(path);
-    }
-    g_clear_pointer(&listing, g_dir_close);
-    g_rmdir(dir);
-    g_free(dir);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(TestDir, test_dir_remove)
-
-static NmaStore *
-open_store(const char *dir, char **moved_aside)
-{
-    g_autoptr(GError) error = NULL;
-    g_autofree char *ignored = NULL;
-    NmaStore *store = nma_store_open(dir, moved_aside != NULL ? moved_aside : &ignored, &error);
-
-    g_assert_no_error(error);
-    g_assert_nonnull(store);
-    if (moved_aside == NULL) {
-        g_assert_null(ignored);
-    }
-    return store;
-}
 
 /* ---- migrations and reservations ---- */
 
@@ -324,6 +274,13 @@ test_boot_id(void)
     g_autofree char *boot_id = NULL;
 
     g_assert_null(nma_store_get_boot_id(store));
+    {
+        g_autofree char *path = g_build_filename(dir, "agent.db", NULL);
+        GStatBuf file;
+
+        g_assert_cmpint(g_stat(path, &file), ==, 0);
+        g_assert_cmpint(file.st_mode & 0777, ==, 0600);
+    }
     g_assert_true(nma_store_set_boot_id(store, "first", NULL));
     g_assert_true(nma_store_set_boot_id(store, "second", NULL));
     nma_store_close(store);
@@ -331,35 +288,6 @@ test_boot_id(void)
     boot_id = nma_store_get_boot_id(store);
     g_assert_cmpstr(boot_id, ==, "second");
     nma_store_close(store);
-}
-
-/* ---- files that are not as they should be ---- */
-
-static void
-sql_in(const char *dir, const char *sql)
-{
-    g_autofree char *path = g_build_filename(dir, "agent.db", NULL);
-    sqlite3 *db = NULL;
-
-    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
-    g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
-    sqlite3_close(db);
-}
-
-static void
-test_locked(void)
-{
-    g_autoptr(TestDir) dir = test_dir_new();
-    NmaStore *store = open_store(dir, NULL);
-    g_autoptr(GError) error = NULL;
-    g_autofree char *aside = NULL;
-
-    g_assert_null(nma_store_open(dir, &aside, &error));
-    g_assert_error(error, NMA_STORE_ERROR, NMA_STORE_ERROR_LOCKED);
-    g_assert_nonnull(strstr(error->message, dir));
-    g_assert_null(aside);
-    nma_store_close(store);
-    nma_store_close(open_store(dir, NULL));
 }
 
 /* A row that no longer can be read costs only itself. */
@@ -386,165 +314,6 @@ test_bad_row(void)
     nma_source_free(source);
 }
 
-static void
-assert_begun_anew(const char *dir, const char *reason)
-{
-    g_autofree char *aside = NULL;
-    g_autofree char *prefix = g_strdup_printf("%s/agent.db.%s-", dir, reason);
-    NmaStore *store = open_store(dir, &aside);
-
-    g_assert_nonnull(aside);
-    g_test_message("%s", aside);
-    g_assert_true(g_str_has_prefix(aside, prefix));
-    g_assert_true(g_file_test(aside, G_FILE_TEST_EXISTS));
-    g_assert_null(nma_store_get_boot_id(store));
-    g_assert_true(nma_store_set_boot_id(store, "works", NULL));
-    nma_store_close(store);
-}
-
-static void
-test_newer(void)
-{
-    g_autoptr(TestDir) dir = test_dir_new();
-
-    for (guint i = 0; i < 2; i++) { /* twice within a second: two names */
-        NmaStore *store = open_store(dir, NULL);
-
-        g_assert_true(nma_store_set_boot_id(store, "old", NULL));
-        nma_store_close(store);
-        sql_in(dir, "PRAGMA user_version = 99");
-        assert_begun_anew(dir, "newer");
-    }
-}
-
-static void
-test_corrupt(void)
-{
-    g_autoptr(TestDir) dir = test_dir_new();
-    g_autofree char *path = g_build_filename(dir, "agent.db", NULL);
-    g_autofree char *bytes = NULL;
-    gsize length;
-
-    /* no database at all */
-    g_assert_true(g_file_set_contents(path, "hello, this is no database, is it?\n", -1, NULL));
-    assert_begun_anew(dir, "corrupt");
-
-    /* pages in the middle overwritten */
-    g_assert_true(g_file_get_contents(path, &bytes, &length, NULL));
-    g_assert_cmpuint(length, >, 3 * 4096);
-    memset(bytes + 4096, 0x5a, 2 * 4096);
-    g_assert_true(g_file_set_contents(path, bytes, (gssize)length, NULL));
-    assert_begun_anew(dir, "corrupt");
-
-    /* cut off */
-    g_assert_true(g_file_set_contents(path, bytes, 100, NULL));
-    assert_begun_anew(dir, "corrupt");
-
-    /* a database, but not ours */
-    sql_in(dir, "DROP TABLE outbox");
-    assert_begun_anew(dir, "corrupt");
-}
-
-static void
-test_no_directory(void)
-{
-    g_autoptr(GError) error = NULL;
-    char *aside = NULL;
-
-    g_assert_null(nma_store_open("/dev/null/state", &aside, &error));
-    g_assert_error(error, NMA_STORE_ERROR, NMA_STORE_ERROR_FAILED);
-}
-
-/* ---- kill -9 ---- */
-
-#define ROWS_PER_TRANSACTION 3
-#define KILLS                25
-
-/* Writes transactions for ever; tells the number of each on the pipe when it is committed. */
-static void
-write_until_killed(const char *dir, gint64 next, int pipe_fd)
-{
-    char *aside = NULL;
-    NmaStore *store = nma_store_open(dir, &aside, NULL);
-    guint64 dropped = 0;
-
-    while (store != NULL && aside == NULL) {
-        gboolean good = nma_store_begin(store, NULL);
-
-        for (int row = 0; row < ROWS_PER_TRANSACTION; row++) {
-            char payload[64];
-
-            g_snprintf(payload, sizeof payload, "%" G_GINT64_FORMAT ".%d", next, row);
-            good = good && nma_outbox_append(store, "e", payload, 1, &dropped, NULL);
-        }
-        if (!good || !nma_store_commit(store, NULL) ||
-            write(pipe_fd, &next, sizeof next) != sizeof next) {
-            _exit(1);
-        }
-        next++;
-        nma_store_idle(store);
-    }
-    _exit(1);
-}
-
-/* what is there: whole transactions without a gap; returns the number of the last one */
-static gint64
-assert_whole_transactions(const char *dir)
-{
-    NmaStore *store = open_store(dir, NULL);
-    g_autoptr(GPtrArray) rows = nma_outbox_list(store, 0, G_MAXINT, NULL);
-    gint64 next = -1; /* row number over all transactions; the outbox drops the oldest rows */
-
-    g_assert_nonnull(rows);
-    for (guint i = 0; i < rows->len; i++) {
-        const NmaOutboxRow *row = rows->pdata[i];
-        char *dot = NULL;
-        gint64 number = g_ascii_strtoll(row->payload, &dot, 10) * ROWS_PER_TRANSACTION;
-
-        number += g_ascii_strtoll(dot + 1, NULL, 10);
-        g_assert_true(next == -1 || number == next);
-        next = number + 1;
-    }
-    nma_store_close(store);
-    g_assert_true(next == -1 || next % ROWS_PER_TRANSACTION == 0);
-    return next == -1 ? -1 : next / ROWS_PER_TRANSACTION - 1;
-}
-
-static void
-test_kill(void)
-{
-    g_autoptr(TestDir) dir = test_dir_new();
-    gint64 last = -1;
-
-    nma_store_close(open_store(dir, NULL));
-    for (guint i = 0; i < KILLS; i++) {
-        int fds[2], status = 0;
-        gint64 told = last;
-        pid_t child;
-
-        g_assert_cmpint(pipe(fds), ==, 0);
-        child = fork();
-        if (child == 0) {
-            write_until_killed(dir, last + 1, fds[1]);
-        }
-        close(fds[1]);
-        /* at any moment, the opening included */
-        g_usleep((gulong)g_test_rand_int_range(1000, 40000));
-        g_assert_cmpint(kill(child, SIGKILL), ==, 0);
-        g_assert_cmpint(waitpid(child, &status, 0), ==, child);
-        g_assert_true(WIFSIGNALED(status));
-        while (read(fds[0], &told, sizeof told) == sizeof told) {
-        }
-        close(fds[0]);
-        last = assert_whole_transactions(dir);
-        /* what was committed is there, at most one more that could not be told */
-        g_assert_cmpint(last, >=, told);
-        g_assert_cmpint(last, <=, told + 1);
-    }
-    g_test_message("%" G_GINT64_FORMAT " transactions survived %d kills", last + 1, KILLS);
-    g_assert_cmpint(last, >, KILLS);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -553,11 +322,6 @@ main(int argc, char **argv)
     g_test_add_func("/store/destination-and-reservation", test_destination_and_reservation);
     g_test_add_func("/store/rollback", test_rollback);
     g_test_add_func("/store/boot-id", test_boot_id);
-    g_test_add_func("/store/locked", test_locked);
     g_test_add_func("/store/bad-row", test_bad_row);
-    g_test_add_func("/store/newer", test_newer);
-    g_test_add_func("/store/corrupt", test_corrupt);
-    g_test_add_func("/store/no-directory", test_no_directory);
-    g_test_add_func("/store/kill", test_kill);
     return g_test_run();
 }

@@ -317,6 +317,48 @@ test_second_destination(void)
     g_assert_cmpuint(picture->attempts, ==, 3);
 }
 
+static void
+add_left_destination(NmaWatchModel *model, gint64 at_ms)
+{
+    StoryRow left = { 'B', PRE, ERR, 2, 0, at_ms, .reason = NMA_REASON_REFUSED_BY_NOVA };
+    g_autoptr(NmaReport) report = story_report(&left);
+
+    g_strlcpy(report->attempt_id, "cccccccc-0000-4000-8000-000000000001",
+              sizeof(report->attempt_id));
+    g_free(report->identity.destination);
+    report->identity.destination = g_strdup("cmp-c");
+    nma_watch_model_add(model, "", "cmp-c", report, 0);
+}
+
+/* Nova left cmp-c for cmp-b, whose agent's clock is behind and who has not ended. */
+static void
+test_destination_that_goes_on_counts(void)
+{
+    g_autoptr(NmaWatchModel) model = nma_watch_model_new(10);
+    g_autofree NmaWatchPicture *picture = NULL;
+
+    add_left_destination(model, 99999999);
+    story_tell(model, story_success, 0, 3, 0);
+    picture = story_picture(model, 0);
+    g_assert_cmpstr(picture->destination->host, ==, "cmp-b");
+    g_assert_cmpint(picture->outcome, ==, NMA_WATCH_RUNNING);
+}
+
+/* The source goes on to cmp-b, which has no agent: what cmp-c said is of no account. */
+static void
+test_destination_that_was_left_does_not_count(void)
+{
+    g_autoptr(NmaWatchModel) model = nma_watch_model_new(10);
+    g_autofree NmaWatchPicture *picture = NULL;
+
+    add_left_destination(model, 0);
+    story_tell(model, story_success, 7, 8, 0);
+    picture = story_picture(model, 10 * MINUTE_US);
+    g_assert_null(picture->destination);
+    g_assert_cmpint(picture->outcome, ==, NMA_WATCH_RUNNING);
+    g_assert_cmpuint(picture->attempts, ==, 2);
+}
+
 /* ---- order, repetition, memory ---- */
 
 static char *
@@ -421,6 +463,21 @@ test_bounded(void)
 }
 
 static void
+test_just_heard_is_kept(void)
+{
+    g_autoptr(NmaWatchModel) model = nma_watch_model_new(1);
+    StoryRow failed = { 'A', COPY, ERR, 3, 0, 0, 0, SRC, RUN, NMA_REASON_JOB_FAILED };
+    g_autoptr(NmaReport) report = story_report(&failed);
+    g_autofree NmaWatchPicture *picture = NULL;
+
+    story_tell(model, story_success, 0, 1, 0);
+    report->identity.instance_uuid[35] = 'f';
+    nma_watch_model_add(model, "", "cmp-a", report, 0);
+    picture = story_picture(model, 0);
+    g_assert_cmpint(picture->outcome, ==, NMA_WATCH_FAILED);
+}
+
+static void
 test_bounded_attempts(void)
 {
     g_autoptr(NmaWatchModel) model = nma_watch_model_new(100000);
@@ -451,6 +508,9 @@ main(int argc, char **argv)
     g_test_add_func("/watch/merge/pairs", test_pairs);
     g_test_add_func("/watch/merge/other-migration", test_other_migration);
     g_test_add_func("/watch/merge/second-destination", test_second_destination);
+    g_test_add_func("/watch/merge/going-destination", test_destination_that_goes_on_counts);
+    g_test_add_func("/watch/merge/left-destination", test_destination_that_was_left_does_not_count);
+    g_test_add_func("/watch/merge/just-heard", test_just_heard_is_kept);
     g_test_add_func("/watch/merge/any-order", test_any_order);
     g_test_add_func("/watch/merge/repeats", test_repeats_are_no_news);
     g_test_add_func("/watch/merge/bounded", test_bounded);

@@ -4,24 +4,14 @@ import os
 
 import pytest
 
-from .conftest import DESTINATION, DESTINATION_SAYS, SLOW, SOURCE, SOURCE_SAYS
-
-
-def finish(world, guest, migration):
-    assert migration.wait() == "completed"
-    world.wait(guest, SOURCE, "commitment.end")
-    world.wait(guest, DESTINATION, "commitment.end")
-    assert world.said(guest, SOURCE) == SOURCE_SAYS
-    assert world.said(guest, DESTINATION) == DESTINATION_SAYS
-    assert world.lab.runs_on(guest) == [DESTINATION]
-    world.check_reports(guest)
+from tests.integration.agent.world import DESTINATION, DESTINATION_SAYS, SLOW, SOURCE, SOURCE_SAYS
 
 
 def test_five_phases(world):
     world.both()
     guest = world.guest()
     migration = world.lab.live_migrate(guest, DESTINATION)
-    finish(world, guest, migration)
+    world.check_success(guest, migration)
 
     for report in world.reports.all(guest.uuid):
         assert report["evidence"] == "observed"
@@ -44,7 +34,7 @@ def test_several_passes(world):
     world.both()
     guest = world.guest(SLOW)
     world.slow_link()
-    finish(world, guest, world.lab.live_migrate(guest, DESTINATION))
+    world.check_success(guest, world.lab.live_migrate(guest, DESTINATION))
     progress = [r["statistics"] for r in world.reports.all(guest.uuid, SOURCE)
                 if r["phase"] == "pre_copy" and r["kind"] == "progress"]
     assert max(s["iteration"] for s in progress) >= 3
@@ -59,7 +49,7 @@ def test_clocks_apart(world):
     world.agent(SOURCE)
     world.agent(DESTINATION, clock_shift_s=120)
     guest = world.guest()
-    finish(world, guest, world.lab.live_migrate(guest, DESTINATION))
+    world.check_success(guest, world.lab.live_migrate(guest, DESTINATION))
     offset = world.wait(guest, SOURCE, "commitment.end")["clock_offset_ms"]
     assert 119_000 < offset < 121_000
 
@@ -70,7 +60,7 @@ def test_two_at_once(world):
     world.knobs().max_concurrent = 1  # Nova's default: the second one waits in its queue
     migrations = [world.lab.live_migrate(guest, DESTINATION) for guest in guests]
     for guest, migration in zip(guests, migrations):
-        finish(world, guest, migration)
+        world.check_success(guest, migration)
 
 
 def test_opposite_directions_at_once(world):
@@ -78,7 +68,7 @@ def test_opposite_directions_at_once(world):
     away, home = world.guest(), world.guest(host=DESTINATION)
     there = world.lab.live_migrate(away, DESTINATION)
     back = world.lab.live_migrate(home, SOURCE)
-    finish(world, away, there)
+    world.check_success(away, there)
     assert back.wait() == "completed"
     world.wait(home, SOURCE, "commitment.end")
     world.wait(home, DESTINATION, "commitment.end")

@@ -1,9 +1,9 @@
 """check-config, offline and against a real broker."""
+import sys
+
 import pytest
 
-from conftest import SECRET, ROOT
-
-import sys
+from cli import ROOT, SECRET
 
 sys.path.insert(0, str(ROOT))
 from tests.lab.broker import AGENT_PERMISSIONS, Broker, User, available  # noqa: E402

@@ -3,13 +3,13 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD
+from cli import AGENT
 
 COMMANDS = ("run", "check-config", "status", "health", "log-level")
 
 
 def agent(*args, **kwargs):
-    return subprocess.run([BUILD / "agent" / "nova-migration-agent", *args], capture_output=True, text=True,
+    return subprocess.run([AGENT, *args], capture_output=True, text=True,
                           timeout=20, **kwargs)
 
 
@@ -43,6 +43,6 @@ def test_wrong_usage_is_2_and_says_so_on_stderr(args):
 
 def test_output_that_cannot_be_written_is_a_failure():
     with open("/dev/full", "w", encoding="utf-8") as full:
-        done = subprocess.run([BUILD / "agent" / "nova-migration-agent", "help"], stdout=full,
+        done = subprocess.run([AGENT, "help"], stdout=full,
                               stderr=subprocess.PIPE, timeout=20)
     assert done.returncode == 1 and b"cannot write" in done.stderr

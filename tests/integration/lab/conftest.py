@@ -1,14 +1,18 @@
 """One lab of three hosts for all tests here; each test gets Nova's default behaviour and guests of its own."""
 
 import os
+import signal
 import sys
 
 import pytest
 
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..")))
-
 from tests.lab.domain import GuestLoad
 from tests.lab.lab import Lab
+
+
+def pytest_configure():
+    """Ended by a time limit, the lab is still taken down."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
 
 
 @pytest.fixture(scope="session")

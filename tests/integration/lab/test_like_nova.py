@@ -4,22 +4,25 @@ import pytest
 
 from tests.lab import compare
 from tests.lab.domain import GuestLoad
-from tests.lab.lab import Lab
 
 
 @pytest.fixture(scope="module")
-def run():
-    """One migration alone in a lab, chosen by the scheduler as in the recording."""
-    with Lab() as lab:
-        guest = lab.start_guest("lab-a", GuestLoad(working_set_mib=4, rate_mib_s=2, fill_mib=8))
-        lab.nova.conductor.candidates[guest.uuid] = ["lab-b"]
-        assert lab.live_migrate(guest).wait() == "completed"
-        yield lab.nova.journal, lab.tap.rows
+def run(running_lab):
+    """One migration alone, its destination chosen by the scheduler as in the recording: (journal entries, tap rows)."""
+    lab = running_lab
+    lab.nova.reset_knobs()
+    entries, rows = len(lab.nova.journal.entries), len(lab.tap.rows)
+    lab.nova.knobs["lab-a"].bandwidth_mib_s = 15  # two seconds, so that progress is saved as in the recording
+    guest = lab.start_guest("lab-a", GuestLoad(working_set_mib=4, rate_mib_s=2, fill_mib=24))
+    lab.nova.conductor.candidates[guest.uuid] = ["lab-b"]
+    assert lab.live_migrate(guest).wait() == "completed"
+    yield lab.nova.journal.entries[entries:], lab.tap.rows[rows:]
+    lab.remove_guest(guest)
 
 
 def test_order_of_each_service(run):
-    journal, _ = run
-    order = compare.standin_order(journal, "lab-a", "lab-b")
+    entries, _ = run
+    order = compare.standin_order(entries, "lab-a", "lab-b")
     assert compare.differences_of_order(compare.recorded_order(), order) == []
 
 

@@ -9,6 +9,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 PROGRAM = os.path.join(os.environ.get("top_builddir", os.path.join(TOP, "_build", "default")),
                        "tests", "integration", "virt", "observe")
 
+# as tests/run-checks sets it; without effect unless the program was built with the thread sanitizer
+ENVIRONMENT = {"TSAN_OPTIONS": f"suppressions={TOP}/tests/sanitizers/tsan.supp", **os.environ}
+
 
 def parse(line):
     word, _, rest = line.partition(" ")
@@ -27,7 +30,8 @@ class Observer:
         self.events = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen([PROGRAM, uri, access, str(deadline_ms)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env=ENVIRONMENT)
         self._errors = []
         self._threads = [threading.Thread(target=self._follow, daemon=True),
                          threading.Thread(target=self._follow_errors, daemon=True)]

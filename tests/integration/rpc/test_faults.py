@@ -1,0 +1,431 @@
+"""What a broker and a network do to us: nothing is lost without a word, nothing is done twice, all comes back."""
+import json
+import socket
+import threading
+import time
+import uuid
+
+import kombu
+import oslo_messaging
+import pytest
+
+import broker as lab
+from conftest import Peer, PythonClient, transport, until
+
+AGENT = {"topic": "nova_migration_agent", "methods": ["echo", "slow", "fail"]}
+
+
+def kombu_connection(broker):
+    return kombu.Connection(broker.url().replace("rabbit", "amqp", 1))
+
+
+class Consumer:
+    """The controller: a durable queue bound to the reports' key, everything in it by _unique_id."""
+
+    def __init__(self, broker, key):
+        self.broker, self.name = broker, "controller_" + uuid.uuid4().hex[:6]
+        with kombu_connection(broker) as connection:
+            channel = connection.channel()
+            channel.queue_declare(self.name, durable=True, auto_delete=False)
+            channel.queue_bind(self.name, "nova", key)
+
+    def take(self):
+        """Everything that is there, in order."""
+        out = []
+        with kombu_connection(self.broker) as connection:
+            channel = connection.channel()
+            while (message := channel.basic_get(self.name, no_ack=True)) is not None:
+                out.append(json.loads(json.loads(message.body)["oslo.message"]))
+        return out
+
+
+class Outbox:
+    """What the agent does with its reports: publish, and publish again what was not confirmed."""
+
+    def __init__(self, peer, key):
+        self.peer, self.key, self.waiting, self.confirmed = peer, key, {}, set()
+        self.seen = 0
+
+    def add(self, n):
+        body = {"event_type": "e", "publisher_id": "p", "priority": "INFO", "payload": n,
+                "_unique_id": f"report-{n}"}
+        self.send(json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(body)}))
+
+    def send(self, raw):
+        self.waiting[self.peer.order("publish", key=self.key, raw=raw, mandatory=True)] = raw
+
+    def step(self):
+        """Looks at what the bus said; sends again what failed. Returns how many still wait."""
+        events = self.peer.events[self.seen:]
+        self.seen += len(events)
+        for event in events:
+            if event["event"] == "published" and event["cookie"] in self.waiting:
+                raw = self.waiting.pop(event["cookie"])
+                if event["outcome"] == "confirmed":
+                    self.confirmed.add(raw)
+                else:
+                    self.send(raw)
+            elif event["event"] == "refused" and event["cookie"] in self.waiting:
+                raw = self.waiting.pop(event["cookie"])
+                time.sleep(0.05)
+                self.send(raw)
+        return len(self.waiting)
+
+
+@pytest.fixture(scope="module")
+def shaken():
+    """A broker that these tests may stop; each leaves it running."""
+    with lab.Broker() as running:
+        conf_exchange(running)
+        yield running
+
+
+def conf_exchange(running):
+    """Nova's exchange, here durable so that it outlives a restart."""
+    with kombu_connection(running) as connection:
+        connection.channel().exchange_declare("nova", "topic", durable=True, auto_delete=False)
+
+
+@pytest.mark.parametrize("fault", ["restart", "kill", "close connections"])
+def test_calls_and_reports_through_a_broker_fault(shaken, fault):
+    consumer = Consumer(shaken, "reports.info")
+    with Peer(shaken.url(), tap="auto", tap_keys=["compute.hostA"], **AGENT) as server, \
+            Peer(shaken.url(), host="client") as client:
+        outbox, calls = Outbox(client, "reports.info"), []
+
+        def traffic(n):
+            outbox.add(n)
+            outbox.step()
+            calls.append((n, client.order("call", topic=AGENT["topic"], server="hostA", method="echo",
+                                          args={"value": n}, timeout_ms=15000)))
+            time.sleep(0.005)
+
+        for n in range(100):
+            traffic(n)
+        worker = threading.Thread(target={
+            "restart": shaken.restart, "kill": lambda: (shaken.kill(), shaken.start()),
+            "close connections": lambda: shaken.rabbitmqctl("close_all_connections", "test")}[fault])
+        worker.start()
+        n = 100
+        while worker.is_alive() or n < 200:
+            traffic(n)
+            n += 1
+            time.sleep(0.02)
+        worker.join()
+        server.wait_state(timeout=30, server=True, tap=True)
+        client.wait_state(timeout=30, replies=True, out=True)
+        for n in range(n, n + 50):
+            traffic(n)
+        until(lambda: outbox.step() == 0, timeout=40, what="all reports confirmed")
+        finished = until(lambda: (f := client.of("finished")) and len(f) >= len(calls) and f, timeout=40)
+
+        # each call ended once; none was served twice; those after the fault were answered
+        assert sorted(f["cookie"] for f in finished) == sorted(c for _, c in calls)
+        served = [e["args"]["value"] for e in server.of("requested")]
+        assert len(served) == len(set(served))
+        by_cookie = {f["cookie"]: f for f in finished}
+        assert all(by_cookie[c]["status"] == "ok" and by_cookie[c]["result"] == n
+                   for n, c in calls[:50] + calls[-50:])
+        assert all(by_cookie[c]["status"] != "ok" or n in served for n, c in calls)
+        # every report is there, once after de-duplication
+        reports = consumer.take()
+        assert {r["payload"] for r in reports} == set(range(len(calls)))
+        assert server.stats()["disconnects"] >= 2
+
+
+def test_rotated_credentials(shaken):
+    with Peer(shaken.url(), tap="auto", tap_keys=["compute.hostA"], **AGENT) as peer:
+        shaken.rabbitmqctl("change_password", "nova", "changed")
+        try:
+            shaken.rabbitmqctl("close_all_connections", "test")
+            refused = peer.wait_state(refused=True, out=False)
+            first = refused["refusals"]
+            assert "secret" not in refused["error"] and "changed" not in refused["error"]
+            until(lambda: peer.of("state")[-1]["refusals"] > first, what="each attempt is told")
+            peer.order("reload", url=shaken.url().replace("secret", "changed"))
+            peer.wait_state(out=True, tap=True, server=True, refused=False)
+            # nothing differs: the connections stay
+            before = peer.stats()["connects"]
+            peer.order("reload", url=shaken.url().replace("secret", "changed"))
+            time.sleep(0.5)
+            assert peer.stats()["connects"] == before
+        finally:
+            shaken.rabbitmqctl("change_password", "nova", "secret")
+
+
+def test_user_with_just_the_documented_permissions(shaken):
+    shaken.add_user(lab.User("agent", "agent-secret", lab.AGENT_PERMISSIONS))
+    url = shaken.url("agent")
+    consumer = Consumer(shaken, "live_migration_reports.info")
+    with Peer(url, tap="classic", tap_keys=["compute.hostA", "compute-alt.hostA"], **AGENT) as one, \
+            Peer(url, host="hostB", tap="quorum", tap_keys=["compute.hostB"], **AGENT) as two:
+        assert one.call(AGENT["topic"], "hostB", "echo", args={"value": 1})["result"] == 1
+        assert two.call(AGENT["topic"], "hostA", "echo", args={"value": 2})["result"] == 2
+        one.order("fanout", topic=AGENT["topic"], method="echo", args={"value": "all"})
+        for peer in (one, two):
+            until(lambda: [e for e in peer.of("requested") if e["args"]["value"] == "all"])
+        nova = shaken.url("nova", query="?amqp_durable_queues=1")
+        with PythonClient(nova, AGENT["topic"], server="hostA") as client:
+            assert client.call("echo", value=3) == 3
+        with PythonClient(nova, "compute", server="hostA") as conductor:
+            conductor.cast("live_migration", value=4)
+        one.wait("tapped")
+        cookie = one.publish("live_migration_reports.info", {"n": 1})
+        assert one.wait("published", cookie=cookie)["outcome"] == "confirmed"
+        until(lambda: one.stats()["last_probe_us"] > 0)
+        assert [e["error"] for e in one.of("state") + two.of("state") if e["error"]] == []
+    assert len(consumer.take()) == 1
+
+
+def test_too_few_permissions_are_told(shaken):
+    shaken.add_user(lab.User("poor", "poor-secret", ("^nova_migration_agent", "^nova_migration_agent", "^$")))
+    with pytest.raises(AssertionError, match="ACCESS_REFUSED.*"):
+        Peer(shaken.url("poor"), tap="classic", tap_keys=["compute.hostA"], timeout=3)
+
+
+def test_budget_per_host(shaken):
+    before = {q["name"] for q in shaken.listed("queues", "name")}
+    with Peer(shaken.url(), host="budget", tap="auto", tap_keys=["compute.budget", "compute-alt.budget"],
+              **AGENT) as peer:
+        queues = {q["name"] for q in shaken.listed("queues", "name")} - before
+        assert len(queues) == 3
+        bindings = [b for b in shaken.listed("bindings", "source_name", "destination_name")
+                    if b["source_name"] and b["destination_name"] in queues]
+        # tap 3 (compute, compute-alt, probe), server 3 (host, bare topic, fanout), reply 1 (servers up to Rocky)
+        assert len(bindings) == 7
+        ours = [c for c in shaken.listed("connections", "client_properties")
+                if ["connection_name", "longstr", "peer:in"] in c["client_properties"]
+                or ["connection_name", "longstr", "peer:out"] in c["client_properties"]]
+        assert len(ours) == 2
+        del peer
+    # after a clean stop only the server's queue is left, for a restarted agent, until it expires
+    left = [q for q in shaken.listed("queues", "name", "arguments") if q["name"] not in before]
+    assert [q["name"] for q in left] == ["nova_migration_agent.budget"]
+    assert ["x-expires", "signedint", 1800000] in left[0]["arguments"]
+
+
+def test_nobody_is_bound(shaken):
+    with Peer(shaken.url()) as peer:
+        cookie = peer.publish("no_such_topic.info", {})
+        assert peer.wait("published", cookie=cookie)["outcome"] == "returned"
+        cookie = peer.publish("no_such_topic.info", {}, mandatory=False)
+        assert peer.wait("published", cookie=cookie)["outcome"] == "confirmed"
+        # a missing exchange costs neither the channel nor what else is under way
+        cookies = [peer.publish("x", {}, exchange="no_such_exchange" if n % 2 else None, mandatory=False)
+                   for n in range(20)]
+        outcomes = [peer.wait("published", cookie=c)["outcome"] for c in cookies]
+        assert outcomes == ["confirmed", "returned"] * 10
+        assert peer.stats()["disconnects"] == 0
+
+
+def test_exchange_deleted_while_publishing(shaken):
+    """The channel is closed under what is in flight: told as failed or sent again, never lost in silence."""
+    with kombu_connection(shaken) as connection:
+        channel = connection.channel()
+        channel.exchange_declare("short_lived", "topic", durable=False, auto_delete=False)
+        with Peer(shaken.url()) as peer:
+            cookies = []
+            for n in range(300):
+                cookies.append(peer.publish("x", {}, exchange="short_lived", mandatory=False))
+                if n == 150:
+                    channel.exchange_delete("short_lived")
+            outcomes = [peer.wait("published", cookie=c)["outcome"] for c in cookies]
+            assert outcomes[0] == "confirmed" and outcomes[-1] == "returned"
+            assert len(peer.of("published")) == 300
+            cookie = peer.publish("x", {}, mandatory=False)
+            assert peer.wait("published", cookie=cookie)["outcome"] == "confirmed"
+            assert peer.stats()["disconnects"] == 0
+
+
+def test_blocked_broker(shaken):
+    consumer = Consumer(shaken, "blocked.info")
+    with Peer(shaken.url(), heartbeat_s=2, **AGENT) as peer:
+        shaken.rabbitmqctl("set_vm_memory_high_watermark", "0.0000001")
+        try:
+            cookies = [peer.publish("blocked.info", {"n": n}) for n in range(5)]
+            peer.wait_state(blocked=True)
+            cookies += [peer.publish("blocked.info", {"n": n, "fill": "x" * 100000}) for n in range(5, 100)]
+            time.sleep(6)  # three heartbeats: neither side gives up
+            assert peer.of("state")[-1]["out"] and peer.of("state")[-1]["in"]
+        finally:
+            shaken.rabbitmqctl("set_vm_memory_high_watermark", "absolute", "512MB")
+        assert {peer.wait("published", cookie=c)["outcome"] for c in cookies} == {"confirmed"}
+        peer.wait_state(blocked=False)
+        assert peer.stats()["disconnects"] == 0
+    assert len(consumer.take()) == 100
+
+
+def test_queues_deleted_under_us(shaken):
+    with Peer(shaken.url(), **AGENT) as peer:
+        for queue in [q["name"] for q in shaken.listed("queues", "name")
+                      if q["name"] == "nova_migration_agent.hostA" or ".reply_" in q["name"]]:
+            shaken.rabbitmqctl("delete_queue", queue)
+        until(lambda: peer.stats()["cancels"] == 2)
+        peer.wait_state(server=True, replies=True)
+        assert peer.call(AGENT["topic"], "hostA", "echo", args={"value": 1})["result"] == 1
+
+
+def test_own_queue_of_other_flags_is_replaced(shaken):
+    """nova.conf's flags changed: the queue of yesterday would answer 406 for half an hour."""
+    name = "nova_migration_agent.changed"
+    with kombu_connection(shaken) as connection:
+        connection.channel().queue_declare(name, durable=True, auto_delete=False)
+    with Peer(shaken.url(), host="changed", **AGENT) as peer:
+        assert peer.call(AGENT["topic"], "changed", "echo", args={"value": 1})["result"] == 1
+
+
+def test_dead_first_host(shaken):
+    dead = lab.free_port()
+    url = shaken.url().replace("@127", f"@127.0.0.1:{dead},nova:secret@[::1]:{dead},nova:secret@127")
+    started = time.monotonic()
+    with Peer(url) as peer:
+        assert time.monotonic() - started < 2
+        assert peer.of("state")[-1]["in_broker"] == f"127.0.0.1:{shaken.port}"
+
+
+class Proxy:
+    """Between us and the broker; cut() drops everything in both directions without closing anything."""
+
+    def __init__(self, port):
+        self.target, self.silent, self.sockets = port, False, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.target))
+            self.sockets += [near, far]
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(a, b), daemon=True).start()
+
+    def _pump(self, a, b):
+        cut = self.silent
+        try:
+            while data := a.recv(65536):
+                if self.silent and not cut:
+                    return  # this connection is dead from now on; its sockets stay open
+                b.sendall(data)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.close()
+        for s in self.sockets:
+            s.close()
+
+
+def test_network_cut_without_a_word(shaken):
+    proxy = Proxy(shaken.port)
+    try:
+        with Peer(shaken.url(port=proxy.port), heartbeat_s=2, tap="auto", tap_keys=["compute.hostA"],
+                  **AGENT) as peer:
+            proxy.silent = True
+            cut = time.monotonic()
+            peer.wait_state(timeout=20, **{"in": False})
+            assert time.monotonic() - cut < 10
+            proxy.silent = False
+            peer.wait_state(timeout=20, out=True, tap=True, server=True, replies=True)
+            assert peer.call(AGENT["topic"], "hostA", "echo", args={"value": 1})["result"] == 1
+    finally:
+        proxy.close()
+
+
+def test_stop_while_the_broker_is_frozen(shaken):
+    peer = Peer(shaken.url(), **AGENT)
+    shaken.freeze()
+    try:
+        for n in range(10):
+            peer.publish("reports.info", {"n": n})
+        started = time.monotonic()
+        peer.process.stdin.close()
+        assert peer.process.wait(12) == 0
+        assert time.monotonic() - started < 9
+        until(lambda: len(peer.of("published")) == 10)
+    finally:
+        shaken.thaw()
+
+
+def test_stop_drains(shaken):
+    consumer = Consumer(shaken, "drain.info")
+    peer = Peer(shaken.url())
+    cookies = [peer.publish("drain.info", {"n": n}) for n in range(1000)]
+    peer.stop()
+    assert [e["cookie"] for e in peer.of("published", outcome="confirmed")] == cookies
+    assert [r["payload"]["n"] for r in consumer.take()] == list(range(1000))
+
+
+def test_offline_publish_is_refused_at_once(shaken):
+    with Peer(shaken.url().replace(str(shaken.port), str(lab.free_port())), ready=(), out_only=True) as peer:
+        cookie = peer.publish("reports.info", {})
+        assert peer.wait("refused", cookie=cookie)["text"] == "not connected"
+
+
+def test_work_taken_in_is_bounded(shaken):
+    """Two open requests at most: the third waits its turn, in order, and nothing is lost."""
+    with Peer(shaken.url(), host="busy", max_open=2, **AGENT) as server, Peer(shaken.url(), host="client") as client:
+        cookies = [client.order("call", topic=AGENT["topic"], server="busy", method="slow",
+                                args={"seconds": 0.4, "value": n}, timeout_ms=20000) for n in range(10)]
+        until(lambda: len(server.of("requested")) == 2)
+        time.sleep(0.2)
+        assert len(server.of("requested")) == 2 and server.stats()["open_requests"] == 2
+        assert [client.wait("finished", cookie=c)["result"] for c in cookies] == list(range(10))
+        assert [e["args"]["value"] for e in server.of("requested")] == list(range(10))
+
+
+def test_repeated_request_is_served_once(shaken):
+    body = json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(
+        {"method": "echo", "args": {"value": 1}, "_unique_id": "b" * 32})})
+    with Peer(shaken.url(), host="twice", **AGENT) as peer:
+        for _ in range(3):
+            peer.order("publish", key="nova_migration_agent.twice", raw=body)
+        until(lambda: peer.stats()["requests_duplicates"] == 2)
+        assert len(peer.of("requested")) == 1
+
+
+def test_hostile_requests_are_counted(shaken):
+    with Peer(shaken.url(), host="hostile", **AGENT) as peer:
+        for raw in ("", "x", "[]", "{}", '{"method": 5}', '{"result": 1, "_msg_id": "x"}'):
+            peer.order("publish", key="nova_migration_agent.hostile", raw=raw)
+        until(lambda: peer.stats()["requests_malformed"] == 6)
+        assert peer.call(AGENT["topic"], "hostile", "echo", args={"value": 1})["result"] == 1
+
+
+def test_caller_that_went_away_does_not_hold_up_others(shaken):
+    body = json.dumps({"method": "echo", "args": {"value": 1}, "version": "1.0", "_msg_id": "m",
+                       "_reply_q": "reply_of_the_dead"})
+    with Peer(shaken.url(), host="dead", **AGENT) as peer:
+        peer.order("publish", key="nova_migration_agent.dead", raw=body)
+        for n in range(10):
+            assert peer.call(AGENT["topic"], "dead", "echo", args={"value": n})["result"] == n
+        until(lambda: peer.stats()["returned"] > 2, what="tried again as oslo does")
+
+
+def test_python_listens_to_our_notifications(shaken):
+    """A real oslo.messaging notification listener on [reports] topics."""
+    got = []
+
+    class Endpoint:
+        def info(self, context, publisher_id, event_type, payload, metadata):
+            got.append((publisher_id, event_type, payload, metadata))
+
+    url = shaken.url(query="?amqp_durable_queues=1")
+    listener = oslo_messaging.get_notification_listener(
+        transport(url, "notification"), [oslo_messaging.Target(topic="live_migration_reports")], [Endpoint()],
+        executor="threading")
+    listener.start()
+    try:
+        with Peer(shaken.url(), out_only=True, ready=("out",)) as peer:
+            cookie = peer.publish("live_migration_reports.info", {"n": 1})
+            assert peer.wait("published", cookie=cookie)["outcome"] == "confirmed"
+        until(lambda: got)
+        publisher, event, payload, metadata = got[0]
+        assert (publisher, event, payload) == ("peer:hostA", "live_migration.pre_copy.start", {"n": 1})
+        uuid.UUID(metadata["message_id"])
+    finally:
+        listener.stop()
+        listener.wait()
