@@ -4,7 +4,8 @@ import xml.dom.minidom
 
 import jsonschema
 import pytest
-from conftest import ROOT, SECRET
+
+from conf_tool import ROOT, SECRET
 
 BAD = f"""[DEFAULT]
 transport_url = rabbit://nova:{SECRET}@h:5672/
