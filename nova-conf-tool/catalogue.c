@@ -124,6 +124,12 @@ compare_alias(gconstpointer a, gconstpointer b)
 const NctOption *
 nct_catalogue_by_old_name(guint release, const char *group, const char *name)
 {
+    return nct_catalogue_reader_of(release, group, name, 0);
+}
+
+const NctOption *
+nct_catalogue_reader_of(guint release, const char *group, const char *name, guint n)
+{
     NctName wanted = { group, name };
     const NctAliasRow *row =
         bsearch(&wanted, nct_aliases, n_nct_aliases, sizeof(nct_aliases[0]), compare_alias);
@@ -133,7 +139,7 @@ nct_catalogue_by_old_name(guint release, const char *group, const char *name)
     while (row > nct_aliases && compare_alias(&wanted, row - 1) == 0)
         row--;
     for (; row < nct_aliases + n_nct_aliases && compare_alias(&wanted, row) == 0; row++)
-        if (nct_release_in(row->releases, release))
+        if (nct_release_in(row->releases, release) && n-- == 0)
             return nct_catalogue_option(release, row->to_group, row->to_name);
     return NULL;
 }

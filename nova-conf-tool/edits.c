@@ -10,8 +10,10 @@ typedef struct {
     NctSpan raw;
     NctSpan end;       /* its line end; empty at the end of the file */
     char *replacement; /* NULL = stays */
-    GPtrArray *after;  /* char *: lines to put behind it; NULL = none */
-    gboolean hidden;   /* holds a secret */
+    gboolean deleted;
+    GPtrArray *after;    /* char *: lines to put behind it; NULL = none */
+    gboolean hidden;     /* holds a secret */
+    gboolean fix_hidden; /* so does what a fix makes of it, or puts behind it */
 } NctEditedLine;
 
 struct NctEdited {
@@ -25,6 +27,7 @@ struct NctEdited {
 typedef struct {
     char *group;
     GPtrArray *lines;
+    gboolean hidden;
 } NctTail;
 
 static void
@@ -90,9 +93,11 @@ split_lines(NctEdited *edited, guint release)
 }
 
 static void
-put_after(NctEdited *edited, guint line, const char *text)
+put_after(NctEdited *edited, guint line, const char *text, gboolean secret)
 {
     NctEditedLine *at = line_at(edited, line);
+
+    at->fix_hidden |= secret;
 
     if (!at->after)
         at->after = g_ptr_array_new_with_free_func(g_free);
@@ -101,14 +106,14 @@ put_after(NctEdited *edited, guint line, const char *text)
 
 /* right below the group's first header, else in a new section at the end */
 static void
-append_to_group(NctEdited *edited, const char *group, const char *text)
+append_to_group(NctEdited *edited, const char *group, const char *text, gboolean secret)
 {
     guint n;
     const NctSection *sections = nct_document_sections(edited->document, &n);
 
     for (guint i = 0; i < n; i++) {
         if (g_str_equal(sections[i].group, group)) {
-            put_after(edited, sections[i].line, text);
+            put_after(edited, sections[i].line, text, secret);
             return;
         }
     }
@@ -117,11 +122,12 @@ append_to_group(NctEdited *edited, const char *group, const char *text)
 
         if (g_str_equal(tail->group, group)) {
             g_ptr_array_add(tail->lines, g_strdup(text));
+            tail->hidden |= secret;
             return;
         }
     }
     {
-        NctTail tail = { g_strdup(group), g_ptr_array_new_with_free_func(g_free) };
+        NctTail tail = { g_strdup(group), g_ptr_array_new_with_free_func(g_free), secret };
 
         g_ptr_array_add(tail.lines, g_strdup(text));
         g_array_append_val(edited->tail, tail);
@@ -136,14 +142,14 @@ is_free(const NctEdited *edited, const GArray *fix)
         const NctEdit *edit = &g_array_index(fix, NctEdit, i);
 
         for (guint line = edit->first; line > 0 && line <= edit->last; line++)
-            if (line_at(edited, line)->replacement)
+            if (line_at(edited, line)->replacement || line_at(edited, line)->deleted)
                 return FALSE;
     }
     return TRUE;
 }
 
 static void
-apply(NctEdited *edited, const NctEdit *edit)
+apply(NctEdited *edited, const NctEdit *edit, gboolean secret)
 {
     switch (edit->kind) {
     case NCT_EDIT_REPLACE:
@@ -157,11 +163,15 @@ apply(NctEdited *edited, const NctEdit *edit)
             line_at(edited, i)->replacement = g_strconcat("# ", text, NULL);
         }
         break;
+    case NCT_EDIT_DELETE:
+        for (guint i = edit->first; i <= edit->last; i++)
+            line_at(edited, i)->deleted = TRUE;
+        break;
     case NCT_EDIT_INSERT_AFTER:
-        put_after(edited, edit->last, edit->text);
+        put_after(edited, edit->last, edit->text, secret);
         break;
     case NCT_EDIT_APPEND:
-        append_to_group(edited, edit->group, edit->text);
+        append_to_group(edited, edit->group, edit->text, secret);
         break;
     }
 }
@@ -184,7 +194,7 @@ nct_edits_apply(const NctDocument *document, const GPtrArray *findings, guint re
         if (finding->document != document || !finding->fix || !is_free(edited, finding->fix))
             continue;
         for (guint k = 0; k < finding->fix->len; k++)
-            apply(edited, &g_array_index(finding->fix, NctEdit, k));
+            apply(edited, &g_array_index(finding->fix, NctEdit, k), finding->fix_is_secret);
         edited->n_fixes++;
     }
     return edited;
@@ -206,9 +216,10 @@ nct_edited_text(const NctEdited *edited)
 
         if (line->replacement)
             g_string_append(out, line->replacement);
-        else
+        else if (!line->deleted)
             g_string_append_len(out, line->raw.s, (gssize)line->raw.n);
-        g_string_append_len(out, line->end.s, (gssize)line->end.n);
+        if (!line->deleted)
+            g_string_append_len(out, line->end.s, (gssize)line->end.n);
         for (guint k = 0; line->after && k < line->after->len; k++)
             g_string_append_printf(out, "%s%s%s", line->end.n || i == 0 ? "" : edited->line_end,
                                    (const char *)g_ptr_array_index(line->after, k),
@@ -232,14 +243,14 @@ nct_edited_text(const NctEdited *edited)
 static gboolean
 is_changed(const NctEditedLine *line)
 {
-    return line->replacement || line->after;
+    return line->replacement || line->deleted || line->after;
 }
 
 /* what is shown of an added line: a moved secret is one, too */
 static gboolean
 shows_secret(const NctEditedLine *line)
 {
-    return line->replacement && line->hidden;
+    return ((line->replacement || line->deleted) && line->hidden) || line->fix_hidden;
 }
 
 static void
@@ -266,7 +277,8 @@ append_hunk(const NctEdited *edited, GString *out, guint first, guint last, int 
             append_span(body, '-', line->raw);
             append_span(body, '+', (NctSpan){ line->replacement, strlen(line->replacement) });
         } else if (i > 0) {
-            append_span(body, ' ', line->raw);
+            append_span(body, line->deleted ? '-' : ' ', line->raw);
+            new_count -= line->deleted ? 1 : 0;
         }
         for (guint k = 0; line->after && k < line->after->len; k++) {
             const char *text = g_ptr_array_index(line->after, k);
@@ -290,6 +302,8 @@ append_tail_hunk(const NctEdited *edited, GString *out, int added)
     for (guint i = 0; i < edited->tail->len; i++) {
         const NctTail *tail = &g_array_index(edited->tail, NctTail, i);
 
+        if (tail->hidden)
+            continue;
         g_string_append_printf(body, "+[%s]\n", tail->group);
         count++;
         for (guint k = 0; k < tail->lines->len; k++) {

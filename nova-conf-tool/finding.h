@@ -20,6 +20,7 @@ gboolean nct_severity_from_string(const char *text, NctSeverity *severity);
 typedef enum {
     NCT_EDIT_REPLACE,      /* lines first to last become text */
     NCT_EDIT_COMMENT_OUT,  /* lines first to last get a "# " in front */
+    NCT_EDIT_DELETE,       /* lines first to last go */
     NCT_EDIT_INSERT_AFTER, /* text after line last */
     NCT_EDIT_APPEND,       /* text at the end of the file, under a header for group */
 } NctEditKind;
@@ -28,7 +29,7 @@ typedef struct {
     NctEditKind kind;
     guint first;
     guint last;
-    char *text;  /* without a line end; NULL for COMMENT_OUT */
+    char *text;  /* without a line end; NULL for COMMENT_OUT and DELETE */
     char *group; /* APPEND only */
 } NctEdit;
 

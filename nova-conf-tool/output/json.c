@@ -44,7 +44,8 @@ json_begin(NctOutput *output)
 static const char *
 edit_word(NctEditKind kind)
 {
-    static const char *const words[] = { "replace", "comment_out", "insert_after", "append" };
+    static const char *const words[] = { "replace", "comment_out", "delete", "insert_after",
+                                         "append" };
 
     return words[kind];
 }

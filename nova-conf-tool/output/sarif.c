@@ -88,6 +88,8 @@ replacement_of(const NctFinding *finding, const NctEdit *edit)
     case NCT_EDIT_REPLACE:
         g_string_append_printf(text, "%s\n", edit->text);
         break;
+    case NCT_EDIT_DELETE:
+        break;
     case NCT_EDIT_INSERT_AFTER:
         first = last = edit->last + 1;
         g_string_append_printf(text, "%s\n", edit->text);
