@@ -256,17 +256,17 @@ static void
 send_probe(InThread *in, gint64 now)
 {
     OmBus *bus = in->bus;
-    g_autoptr(GBytes) empty = g_bytes_new_static("", 0);
-    OmOutItem *item = om_out_item_new(OM_OUT_PROBE, bus->exchange, bus->probe_key, empty);
+    OmOutItem *item =
+        om_out_item_new(OM_OUT_PROBE, bus->exchange, bus->probe_key, g_bytes_new_static("", 0));
     gboolean pushed;
 
     item->mandatory = TRUE;
     item->deadline_us = now + PROBE_WAIT_US;
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     /* while bus-out cannot send, a missing probe says nothing about our bindings */
     pushed = bus->state.out_connected && !bus->state.blocked && om_bus_push_locked(bus, item, NULL);
     bus->probe = pushed ? OM_PROBE_SENT : OM_PROBE_IDLE;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     if (pushed)
         in->probe_sent_us = now;
     else
@@ -288,7 +288,7 @@ step_probe(InThread *in, gint64 now, GError **error)
         return rebind(in, error);
     }
     if (in->probe_sent_us > 0) {
-        g_mutex_lock(&in->bus->lock);
+        pthread_mutex_lock(&in->bus->lock);
         if (in->bus->probe == OM_PROBE_RETURNED)
             missing = TRUE;
         else if (in->bus->probe == OM_PROBE_CONFIRMED && now - in->probe_sent_us > PROBE_WAIT_US)
@@ -298,12 +298,12 @@ step_probe(InThread *in, gint64 now, GError **error)
             in->bus->probe = OM_PROBE_IDLE;
             in->probe_sent_us = 0;
         }
-        g_mutex_unlock(&in->bus->lock);
+        pthread_mutex_unlock(&in->bus->lock);
         if (missing) {
             in->next_probe_us = now + PROBE_FIRST_US;
-            g_mutex_lock(&in->bus->lock);
+            pthread_mutex_lock(&in->bus->lock);
             in->bus->stats.rebinds++;
-            g_mutex_unlock(&in->bus->lock);
+            pthread_mutex_unlock(&in->bus->lock);
             return rebind(in, error);
         }
     }
@@ -315,10 +315,10 @@ step_probe(InThread *in, gint64 now, GError **error)
 static void
 take_probe(InThread *in)
 {
-    g_mutex_lock(&in->bus->lock);
+    pthread_mutex_lock(&in->bus->lock);
     in->bus->stats.last_probe_us = g_get_monotonic_time();
     in->bus->probe = OM_PROBE_IDLE;
-    g_mutex_unlock(&in->bus->lock);
+    pthread_mutex_unlock(&in->bus->lock);
     in->probe_sent_us = 0;
 }
 
@@ -329,9 +329,9 @@ has_slot(InThread *in)
 {
     gboolean slot;
 
-    g_mutex_lock(&in->bus->lock);
+    pthread_mutex_lock(&in->bus->lock);
     slot = in->bus->n_requests < in->bus->max_open_requests;
-    g_mutex_unlock(&in->bus->lock);
+    pthread_mutex_unlock(&in->bus->lock);
     return slot;
 }
 
@@ -342,12 +342,12 @@ serve(InThread *in, guint64 tag, OmMessage *message)
 
     in->roles[ROLE_SERVER].unacked = tag;
     if (message->kind != OM_MESSAGE_REQUEST || om_dedup_seen(in->server_seen, message->unique_id)) {
-        g_mutex_lock(&bus->lock);
+        pthread_mutex_lock(&bus->lock);
         if (message->kind != OM_MESSAGE_REQUEST)
             bus->stats.requests_malformed++;
         else
             bus->stats.requests_duplicates++;
-        g_mutex_unlock(&bus->lock);
+        pthread_mutex_unlock(&bus->lock);
         om_message_free(message);
         return;
     }
@@ -362,9 +362,9 @@ take_request(InThread *in, const OmEvent *event)
     Waiting *waiting;
 
     if (event->oversize) {
-        g_mutex_lock(&bus->lock);
+        pthread_mutex_lock(&bus->lock);
         bus->stats.requests_malformed++;
-        g_mutex_unlock(&bus->lock);
+        pthread_mutex_unlock(&bus->lock);
     } else {
         message = om_decode_event(bus, event, &bus->stats.requests_malformed,
                                   &bus->stats.requests_malformed);
@@ -446,9 +446,9 @@ take_channel_loss(InThread *in, const OmEvent *event)
         if (role->channel != event->channel || !role->ready)
             continue;
         if (event->type == OM_EVENT_CANCEL) {
-            g_mutex_lock(&in->bus->lock);
+            pthread_mutex_lock(&in->bus->lock);
             in->bus->stats.cancels++;
-            g_mutex_unlock(&in->bus->lock);
+            pthread_mutex_unlock(&in->bus->lock);
         }
         error = g_error_new(
             OM_CONNECTION_ERROR, OM_CONNECTION_ERROR_CHANNEL, "%s %s", role->spec->queue.name,
@@ -584,10 +584,10 @@ note_progress(InThread *in)
 {
     gboolean stopping;
 
-    g_mutex_lock(&in->bus->lock);
+    pthread_mutex_lock(&in->bus->lock);
     in->bus->stats.in_progress_us = g_get_monotonic_time();
     stopping = in->bus->stopping;
-    g_mutex_unlock(&in->bus->lock);
+    pthread_mutex_unlock(&in->bus->lock);
     return stopping;
 }
 
@@ -618,9 +618,9 @@ om_bus_in_main(gpointer data)
     om_dedup_free(in.server_seen);
     g_queue_clear_full(&in.waiting, waiting_free);
     om_link_clear(&in.link);
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     bus->in_running = FALSE;
-    g_cond_broadcast(&bus->ended);
-    g_mutex_unlock(&bus->lock);
+    pthread_cond_broadcast(&bus->ended);
+    pthread_mutex_unlock(&bus->lock);
     return NULL;
 }

@@ -29,7 +29,7 @@ om_out_item_new(OmOutKind kind, const char *exchange, const char *key, GBytes *b
     item->kind = kind;
     item->exchange = g_strdup(exchange);
     item->key = g_strdup(key);
-    item->body = g_bytes_ref(body);
+    item->body = body;
     item->deadline_us = G_MAXINT64;
     return item;
 }
@@ -74,18 +74,21 @@ gboolean
 om_bus_publish(OmBus *bus, const char *exchange, const char *key, GBytes *body, gboolean mandatory,
                guint64 cookie, GError **error)
 {
-    OmOutItem *item =
-        om_out_item_new(OM_OUT_PUBLISH, exchange ? exchange : bus->exchange, key, body);
+    gsize size;
+    const void *data = g_bytes_get_data(body, &size);
+    /* a copy: nothing of the caller's is shared with the bus thread */
+    OmOutItem *item = om_out_item_new(OM_OUT_PUBLISH, exchange ? exchange : bus->exchange, key,
+                                      g_bytes_new(data, size));
     gboolean pushed = FALSE;
 
     item->mandatory = mandatory;
     item->cookie = cookie;
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     if (!bus->state.out_connected)
         g_set_error_literal(error, OM_BUS_ERROR, OM_BUS_ERROR_OFFLINE, "not connected");
     else
         pushed = om_bus_push_locked(bus, item, error);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     if (!pushed)
         om_out_item_free(item);
     return pushed;
@@ -106,10 +109,10 @@ tell_published(OutThread *out, OmOutItem *item, OmPublishOutcome outcome)
 static void
 tell_probe(OutThread *out, OmOutItem *item, gboolean returned)
 {
-    g_mutex_lock(&out->bus->lock);
+    pthread_mutex_lock(&out->bus->lock);
     if (out->bus->probe == OM_PROBE_SENT)
         out->bus->probe = returned ? OM_PROBE_RETURNED : OM_PROBE_CONFIRMED;
-    g_mutex_unlock(&out->bus->lock);
+    pthread_mutex_unlock(&out->bus->lock);
     om_bus_wake(out->bus->in_wake);
     om_out_item_free(item);
 }
@@ -125,9 +128,9 @@ hold(OutThread *out, OmOutItem *item, gint64 until_us)
 static void
 add_stat(OmBus *bus, guint64 *counter)
 {
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     ++*counter;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
 }
 
 static void
@@ -194,9 +197,9 @@ settle_unknown(OutThread *out, OmOutItem *item, gint64 retry_us)
         tell_published(out, item, OM_PUBLISH_FAILED);
         return;
     case OM_OUT_PROBE:
-        g_mutex_lock(&out->bus->lock);
+        pthread_mutex_lock(&out->bus->lock);
         out->bus->probe = OM_PROBE_IDLE;
-        g_mutex_unlock(&out->bus->lock);
+        pthread_mutex_unlock(&out->bus->lock);
         om_out_item_free(item);
         return;
     default:
@@ -362,9 +365,9 @@ take_next(OutThread *out, gint64 now)
     OmOutItem *item;
     gboolean replies_ready;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     replies_ready = bus->state.replies_ready;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
 
     for (guint n = out->held.length; n > 0; n--) {
         item = g_queue_pop_head(&out->held);
@@ -375,11 +378,11 @@ take_next(OutThread *out, gint64 now)
         g_queue_push_tail(&out->held, item);
     }
     for (;;) {
-        g_mutex_lock(&bus->lock);
+        pthread_mutex_lock(&bus->lock);
         item = g_queue_pop_head(&bus->outgoing);
         if (item)
             bus->outgoing_bytes -= g_bytes_get_size(item->body);
-        g_mutex_unlock(&bus->lock);
+        pthread_mutex_unlock(&bus->lock);
         if (item == NULL)
             return NULL;
         if (drop_if_late(out, item, now))
@@ -464,7 +467,7 @@ fail_publications(OutThread *out)
     GQueue failed = G_QUEUE_INIT;
     OmOutItem *item;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     for (GList *link = bus->outgoing.head; link;) {
         GList *next = link->next;
 
@@ -476,7 +479,7 @@ fail_publications(OutThread *out)
         }
         link = next;
     }
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     while ((item = g_queue_pop_head(&failed)) != NULL)
         settle_unknown(out, item, 0);
 }
@@ -511,10 +514,10 @@ is_drained(OutThread *out, gint64 now)
 {
     gboolean drained;
 
-    g_mutex_lock(&out->bus->lock);
+    pthread_mutex_lock(&out->bus->lock);
     drained = now >= out->bus->stop_us || out->link.connection == NULL ||
               (out->in_flight.length == 0 && out->bus->outgoing.length == 0);
-    g_mutex_unlock(&out->bus->lock);
+    pthread_mutex_unlock(&out->bus->lock);
     return drained;
 }
 
@@ -544,11 +547,11 @@ note_progress(OutThread *out)
 {
     gboolean stopping;
 
-    g_mutex_lock(&out->bus->lock);
+    pthread_mutex_lock(&out->bus->lock);
     out->bus->stats.out_progress_us = g_get_monotonic_time();
     out->bus->stats.in_flight = out->in_flight.length;
     stopping = out->bus->stopping;
-    g_mutex_unlock(&out->bus->lock);
+    pthread_mutex_unlock(&out->bus->lock);
     return stopping;
 }
 
@@ -572,9 +575,9 @@ om_bus_out_main(gpointer data)
     g_queue_clear_full(&out.held, (GDestroyNotify)om_out_item_free);
     g_hash_table_unref(out.exchanges);
     om_link_clear(&out.link);
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     bus->out_running = FALSE;
-    g_cond_broadcast(&bus->ended);
-    g_mutex_unlock(&bus->lock);
+    pthread_cond_broadcast(&bus->ended);
+    pthread_mutex_unlock(&bus->lock);
     return NULL;
 }

@@ -2,6 +2,7 @@
  * after om_bus_new(). Callbacks run without the lock. */
 #pragma once
 
+#include <pthread.h>
 #include <string.h>
 
 #include "rpc/bus.h"
@@ -54,10 +55,11 @@ struct _OmBus {
     OmReconnectOptions reconnect;
     int in_wake, out_wake; /* eventfds */
 
-    GMutex announce; /* held while state_changed() runs, so that states are told in order; before
-                        lock */
-    GMutex lock;
-    GCond ended;
+    pthread_mutex_t announce; /* held while state_changed() runs, so that states are told in order;
+                        before lock */
+    /* pthread's and not GLib's, which ThreadSanitizer cannot see */
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
     OmTransportUrl *url;
     OmRabbitOptions rabbit_given; /* as the caller filled them */
     OmRabbitOptions rabbit;       /* with the URL's query items applied */
@@ -111,6 +113,7 @@ gint64 om_link_next_us(const OmLink *link);
 /* bus_in.c, bus_out.c */
 gpointer om_bus_in_main(gpointer bus);
 gpointer om_bus_out_main(gpointer bus);
+/* Takes the body. */
 OmOutItem *om_out_item_new(OmOutKind kind, const char *exchange, const char *key, GBytes *body);
 void om_out_item_free(OmOutItem *item);
 /* Takes the item when TRUE. With lock held. */

@@ -8,9 +8,9 @@
 static void
 count(OmBus *bus, guint64 *counter)
 {
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     ++*counter;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
 }
 
 /* The body as it was before kombu compressed it; NULL and counted when that cannot be undone. */
@@ -71,12 +71,12 @@ om_tap_take(OmBus *bus, OmDedup *dedup, const OmEvent *event)
     OmEvent plain = *event;
     gboolean silent;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     stats->tap_seen++;
     if (event->oversize)
         stats->tap_oversize++;
     silent = bus->silent;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     if (event->oversize || silent)
         return;
 
@@ -97,10 +97,10 @@ om_tap_take(OmBus *bus, OmDedup *dedup, const OmEvent *event)
         count(bus, &stats->tap_duplicates);
         return;
     }
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     stats->tap_matched++;
     stats->last_tapped_us = g_get_monotonic_time();
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     if (bus->events.tapped)
         bus->events.tapped(g_steal_pointer(&message), bus->user_data);
 }

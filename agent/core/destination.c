@@ -70,6 +70,7 @@ void
 nma_destination_rebooted(NmaDestination *destination, NmaLedger *ledger, NmaNow now,
                          GPtrArray *effects)
 {
+    destination->base.guest_state = NMA_GUEST_STATE_UNKNOWN;
     nma_destination_lose(destination, NMA_REASON_HOST_REBOOTED, NULL, NMA_EVIDENCE_INFERRED, ledger,
                          now, now, effects);
 }

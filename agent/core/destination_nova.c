@@ -95,8 +95,11 @@ nma_destination_take_conductor(NmaDestination *destination, const NmaEvent *even
 {
     NmaMigration *base = &destination->base;
     const NmaNovaMigration *entry;
-    NmaWord word = nma_nova_word(base, event, &entry);
+    NmaWord word;
 
+    if (!nma_nova_word_concerns(base, event))
+        return;
+    word = nma_nova_word(base, event, &entry);
     schedule_ask(destination, now);
     switch (word) {
     case NMA_WORD_NONE:

@@ -188,8 +188,9 @@ nma_destination_run(NmaDestination *destination, NmaGuestState state, NmaEvidenc
         evidence, at);
     nma_destination_end_reservation(destination, NMA_RESERVATION_COMMITTED, ledger, now);
     destination->ask_due_boot_us =
-        now.boot_us + (destination->post_seen ? NMA_DESTINATION_ASK_AFTER_POST_US
-                                              : NMA_DESTINATION_ASK_COMMIT_US);
+        destination->post_seen
+            ? MIN(destination->ask_due_boot_us, now.boot_us + NMA_DESTINATION_ASK_AFTER_POST_US)
+            : now.boot_us + NMA_DESTINATION_ASK_COMMIT_US;
     destination->give_up_boot_us = now.boot_us + NMA_DESTINATION_PATIENCE_COMMIT_US;
 }
 

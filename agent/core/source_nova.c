@@ -45,11 +45,10 @@ on_nova_failed(NmaSource *source, NmaNow now, GPtrArray *effects)
     } else if (source->domain_gone) {
         nma_source_fail_gone(source, text, now, effects);
     } else if (base->phase == NMA_PHASE_PRE_MIGRATION && !source->job_seen && !base->blind) {
-        NmaReason reason = base->abort_seen                   ? NMA_REASON_ABORTED
-                           : base->step == NMA_STEP_PREPARING ? NMA_REASON_ROLLED_BACK
-                                                              : NMA_REASON_NEVER_STARTED;
-
-        nma_source_fail(source, reason, text, NMA_EVIDENCE_OBSERVED, now, effects);
+        /* whether Nova rolled back what the destination had prepared is for the destination to say
+         */
+        nma_source_fail(source, base->abort_seen ? NMA_REASON_ABORTED : NMA_REASON_NEVER_STARTED,
+                        text, NMA_EVIDENCE_OBSERVED, now, effects);
     }
 }
 
@@ -70,9 +69,13 @@ nma_source_take_conductor(NmaSource *source, const NmaEvent *event, gint64 progr
 {
     NmaMigration *base = &source->base;
     const NmaNovaMigration *entry;
-    NmaWord word = nma_nova_word(base, event, &entry);
+    NmaWord word;
 
+    if (!nma_nova_word_concerns(base, event))
+        return;
+    word = nma_nova_word(base, event, &entry);
     schedule_ask(source, now);
+    nma_source_ask_peer(source, effects);
     switch (word) {
     case NMA_WORD_NONE:
         break;

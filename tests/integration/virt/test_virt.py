@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -14,15 +13,13 @@ import uuid
 import libvirt
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
-
-from tests.integration.virt.observer import PROGRAM, Observer  # noqa: E402
-from tests.lab.domain import GuestIdentity, GuestLoad  # noqa: E402
-from tests.lab.heartbeat import Heartbeat  # noqa: E402
-from tests.lab.hosts import Host  # noqa: E402
-from tests.lab.lab import Lab  # noqa: E402
-from tests.lab.ports import PortRange  # noqa: E402
-from tests.lab.process import Account, kill_pid, pids_naming, wait_for  # noqa: E402
+from tests.integration.virt.observer import PROGRAM, Observer
+from tests.lab.domain import GuestIdentity, GuestLoad
+from tests.lab.heartbeat import Heartbeat
+from tests.lab.hosts import Host
+from tests.lab.lab import Lab
+from tests.lab.ports import PortRange
+from tests.lab.process import Account, kill_pid, pids_naming, wait_for
 
 MIB = 1024 * 1024
 LIVE = (libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
