@@ -17,6 +17,8 @@ typedef struct {
     GQueue held;      /* OmOutItem that wait for a moment, a reply queue, or an unblocked broker */
     GHashTable *exchanges; /* those that were there when last looked at */
     gboolean blocked;
+    guint
+        careful; /* so many are sent one by one: one of them closed the channel under the others */
 } OutThread;
 
 /* ---- items ---- */
@@ -262,6 +264,40 @@ abandon_in_flight(OutThread *out)
         settle_unknown(out, item, 0);
 }
 
+/* The broker refuses this one (no permission, say) and would do so again. */
+static void
+settle_refused(OutThread *out, OmOutItem *item)
+{
+    if (item->kind == OM_OUT_PUBLISH || item->kind == OM_OUT_PROBE) {
+        settle_unknown(out, item, 0);
+        return;
+    }
+    if (item->kind == OM_OUT_CALL)
+        om_client_nobody(out->bus, item->msg_id);
+    else if (item->kind == OM_OUT_REPLY)
+        add_stat(out->bus, &out->bus->stats.replies_lost);
+    om_out_item_free(item);
+}
+
+/* The broker closed the publishing channel because of one message, and does not say which. */
+static void
+publish_channel_closed(OutThread *out, const char *text)
+{
+    OmBusState *state = om_bus_state_begin(out->bus);
+    g_autofree char *error = g_strdup_printf("out: %s", text);
+
+    om_bus_set_text(state->last_error, sizeof state->last_error, error);
+    om_bus_state_end(out->bus);
+    /* an exchange went away, or a permission: look again before sending again */
+    g_hash_table_remove_all(out->exchanges);
+    if (out->in_flight.length == 1) {
+        settle_refused(out, g_queue_pop_head(&out->in_flight));
+        return;
+    }
+    out->careful = out->in_flight.length;
+    abandon_in_flight(out);
+}
+
 /* ---- publishing ---- */
 
 static gboolean
@@ -401,8 +437,10 @@ send_due(OutThread *out, GError **error)
 
     if (!open_channels(out, error))
         return FALSE;
-    while (!out->blocked && out->in_flight.length < OM_WINDOW &&
+    while (!out->blocked && out->in_flight.length < (out->careful > 0 ? 1 : OM_WINDOW) &&
            (item = take_next(out, now)) != NULL) {
+        if (out->careful > 0)
+            out->careful--;
         if (!publish(out, item, now, error))
             return FALSE;
     }
@@ -439,10 +477,8 @@ take_events(OutThread *out, GError **error)
             take_return(out, &event);
             break;
         case OM_EVENT_CHANNEL_CLOSED:
-            /* an exchange went away, or a permission: look again before sending again */
-            g_hash_table_remove_all(out->exchanges);
             if (event.channel == CHANNEL_PUBLISH)
-                abandon_in_flight(out);
+                publish_channel_closed(out, event.text);
             break;
         case OM_EVENT_BLOCKED:
             set_blocked(out, TRUE);
@@ -488,6 +524,7 @@ static void
 lost(OutThread *out, const GError *error, guint close_ms)
 {
     out->blocked = FALSE;
+    out->careful = 0;
     g_hash_table_remove_all(out->exchanges);
     om_link_lost(&out->link, error, close_ms);
     abandon_in_flight(out);
