@@ -66,22 +66,31 @@ nct_release_in(NctReleaseMask mask, guint release)
 
 /* ---- options ---- */
 
-static int
-compare_row(gconstpointer a, gconstpointer b)
+guint
+nct_name_hash(const char *group, const char *name)
 {
-    const NctName *wanted = a;
-    const NctCatalogueRow *row = b;
-    int order = strcmp(wanted->group, row->group);
+    guint32 hash = 2166136261u;
 
-    return order ? order : strcmp(wanted->name, row->name);
+    for (const char *p = group; *p; p++)
+        hash = (hash ^ (guchar)*p) * 16777619u;
+    hash = (hash ^ '/') * 16777619u;
+    for (const char *p = name; *p; p++)
+        hash = (hash ^ (guchar)*p) * 16777619u;
+    return hash;
 }
 
 const NctCatalogueRow *
 nct_catalogue_row(const char *group, const char *name)
 {
-    NctName wanted = { group, name };
+    guint mask = n_nct_option_hash - 1;
 
-    return bsearch(&wanted, nct_options, n_nct_options, sizeof(nct_options[0]), compare_row);
+    for (guint i = nct_name_hash(group, name) & mask; nct_option_hash[i]; i = (i + 1) & mask) {
+        const NctCatalogueRow *row = &nct_options[nct_option_hash[i] - 1];
+
+        if (strcmp(row->name, name) == 0 && strcmp(row->group, group) == 0)
+            return row;
+    }
+    return NULL;
 }
 
 static const NctOption *

@@ -21,6 +21,8 @@ gboolean nct_release_in(NctReleaseMask mask, guint release);
 
 /* ---- options; group normalised as by nct_group_normalize ---- */
 
+/* FNV-1a of "group/name" */
+guint nct_name_hash(const char *group, const char *name);
 /* the row of an option that some release has, or NULL */
 const NctCatalogueRow *nct_catalogue_row(const char *group, const char *name);
 /* the option as the release has it, or NULL if it has not */

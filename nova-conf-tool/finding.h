@@ -43,9 +43,10 @@ typedef struct {
     guint end_column; /* one past the last character meant; 0 = the rest of the line */
     char *group;
     char *option;
-    char *message; /* one sentence, holds no secret */
-    char *advice;  /* what to write instead, or NULL */
-    GArray *fix;   /* NctEdit, or NULL: keeps the configuration's values as they are */
+    char *message;          /* one sentence, holds no secret */
+    char *advice;           /* what to write instead, or NULL */
+    GArray *fix;            /* NctEdit, or NULL: keeps the configuration's values as they are */
+    gboolean fix_is_secret; /* a line that the fix rewrites holds a secret or a credential */
 } NctFinding;
 
 void nct_finding_free(NctFinding *finding);

@@ -1,6 +1,5 @@
 #include "agent/core/source.h"
 
-#include "agent/core/nova_word.h"
 #include "agent/core/source_internal.h"
 
 #define FAST_READ_US    (1 * NMA_US_PER_S)
@@ -14,14 +13,6 @@
 #define FORCED_PASSES 3
 
 #define FIRST_ASK_WAITING_US (10 * NMA_US_PER_S)
-#define FIRST_ASK_COMMIT_US  (2 * NMA_US_PER_S)
-#define EARLY_ASK_US         (5 * NMA_US_PER_S)
-#define ASK_US               (30 * NMA_US_PER_S)
-
-/* Nova's queue may be hours long (max_concurrent_live_migrations is 1 by default) */
-#define PATIENCE_US        (24 * 3600 * NMA_US_PER_S)
-#define PATIENCE_GONE_US   (600 * NMA_US_PER_S)
-#define PATIENCE_COMMIT_US (600 * NMA_US_PER_S)
 
 NmaSource *
 nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now)
@@ -33,7 +24,7 @@ nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now)
     source->stopped_boot_us = NMA_NEVER;
     source->read_due_boot_us = NMA_NEVER;
     source->ask_due_boot_us = NMA_NEVER;
-    source->give_up_boot_us = now.boot_us + PATIENCE_US;
+    source->give_up_boot_us = now.boot_us + NMA_SOURCE_PATIENCE_US;
     source->clock_offset_ms = NMA_OFFSET_UNKNOWN;
     source->clock_offset_error_ms = NMA_OFFSET_UNKNOWN;
     source->final_boot_us = NMA_NEVER;
@@ -54,174 +45,18 @@ nma_source_free(NmaSource *source)
     g_free(source);
 }
 
-/* ---- reports and phases ---- */
-
-/* What only the source knows goes into each of its reports. */
-static void
-complete_reports(const NmaSource *source, GPtrArray *effects, guint first)
-{
-    for (guint i = first; i < effects->len; i++) {
-        const NmaEffect *effect = effects->pdata[i];
-
-        if (effect->type != NMA_EFFECT_REPORT)
-            continue;
-        effect->report->peer = g_strdup(source->peer);
-        effect->report->clock_offset_ms = source->clock_offset_ms;
-        effect->report->clock_offset_error_ms = source->clock_offset_error_ms;
-    }
-}
-
-NmaStep
-nma_source_copy_step(const NmaSource *source)
-{
-    const NmaJobStats *stats = &source->base.stats;
-
-    if (source->base.has_stats && stats->disk_total_bytes > 0 && stats->memory_iteration <= 0 &&
-        stats->memory_processed_bytes <= 0)
-        return NMA_STEP_DISK;
-    return NMA_STEP_MEMORY;
-}
-
-static NmaStep
-first_step(const NmaSource *source, NmaPhase phase)
-{
-    switch (phase) {
-    case NMA_PHASE_PRE_MIGRATION:
-        return NMA_STEP_WAITING;
-    case NMA_PHASE_PRE_COPY:
-        return nma_source_copy_step(source);
-    default:
-        return NMA_STEP_NONE;
-    }
-}
-
-static NmaPhase
-phase_after(NmaPhase phase, NmaPhase target)
-{
-    switch (phase) {
-    case NMA_PHASE_PRE_MIGRATION:
-    case NMA_PHASE_RESERVATION:
-        return NMA_PHASE_PRE_COPY;
-    case NMA_PHASE_PRE_COPY:
-        return target == NMA_PHASE_POST_COPY ? target : NMA_PHASE_STOP_AND_COPY;
-    default:
-        return target;
-    }
-}
-
-/* Deadlines and what is known of the guest, as they are at the begin of a phase. */
-static void
-enter(NmaSource *source, NmaPhase phase, NmaNow now)
-{
-    NmaMigration *base = &source->base;
-
-    switch (phase) {
-    case NMA_PHASE_STOP_AND_COPY:
-        base->guest_state = NMA_GUEST_PAUSED;
-        base->cause = base->force_seen ? NMA_CAUSE_FORCED : NMA_CAUSE_SWITCHOVER;
-        source->suspended_iteration = source->iteration;
-        break;
-    case NMA_PHASE_POST_COPY:
-        base->guest_place = NMA_GUEST_ON_DESTINATION;
-        base->guest_state = NMA_GUEST_RUNNING;
-        break;
-    case NMA_PHASE_COMMITMENT:
-        base->guest_place = NMA_GUEST_ON_DESTINATION;
-        if (base->phase != NMA_PHASE_POST_COPY)
-            base->guest_state = NMA_GUEST_STATE_UNKNOWN; /* a paused guest stays paused there */
-        break;
-    default:
-        break;
-    }
-    if (phase == NMA_PHASE_COMMITMENT) {
-        source->read_due_boot_us = NMA_NEVER;
-        source->ask_due_boot_us = now.boot_us + FIRST_ASK_COMMIT_US;
-        source->give_up_boot_us = now.boot_us + PATIENCE_COMMIT_US;
-    } else {
-        source->give_up_boot_us = now.boot_us + PATIENCE_US;
-        /* while data flows libvirt tells all but who we are */
-        source->ask_due_boot_us =
-            base->identity.migration_id < 0 ? now.boot_us + NMA_US_PER_S : NMA_NEVER;
-    }
-}
-
-void
-nma_source_reach(NmaSource *source, NmaPhase target, NmaEvidence evidence, NmaNow at, NmaNow now,
-                 GPtrArray *effects)
-{
-    NmaMigration *base = &source->base;
-    gint64 after = base->last_seen_wall_us;
-    gboolean begun_here = FALSE; /* a phase that nobody saw begin or end */
-
-    while (base->phase < target) {
-        NmaPhase next = phase_after(base->phase, target);
-        NmaEvidence seen = next == target ? evidence : NMA_EVIDENCE_INFERRED;
-        NmaReport *report;
-
-        if (next == NMA_PHASE_COMMITMENT)
-            enter(source, next, now); /* the end already says where the guest is */
-        report = nma_migration_end(base, at, effects);
-        if (seen == NMA_EVIDENCE_INFERRED || begun_here)
-            nma_migration_mark_inferred(base, report, after, at.wall_us,
-                                        next == NMA_PHASE_COMMITMENT &&
-                                            source->final_boot_us != NMA_NEVER);
-        if (base->phase == NMA_PHASE_PRE_MIGRATION && g_strcmp0(source->peer, "absent") == 0)
-            nma_migration_skip(base, NMA_PHASE_RESERVATION, NMA_REASON_NONE, at, effects);
-        enter(source, next, now);
-        if (next != target)
-            base->cause = NMA_CAUSE_NONE;
-        report = nma_migration_begin(base, next, first_step(source, next), at, effects);
-        begun_here = seen == NMA_EVIDENCE_INFERRED;
-        if (begun_here)
-            nma_migration_mark_inferred(base, report, after, at.wall_us, FALSE);
-    }
-}
-
-void
-nma_source_hand_over(NmaSource *source, NmaEvidence evidence, NmaNow at, NmaNow now,
-                     GPtrArray *effects)
-{
-    source->stopped_boot_us = NMA_NEVER;
-    source->domain_gone = FALSE;
-    nma_source_reach(source, NMA_PHASE_COMMITMENT, evidence, at, now, effects);
-}
-
-void
-nma_source_fail(NmaSource *source, NmaReason reason, const char *text, NmaEvidence evidence,
-                NmaNow now, GPtrArray *effects)
-{
-    NmaMigration *base = &source->base;
-    NmaReport *report = nma_migration_fail(base, reason, text, now, effects);
-
-    if (evidence == NMA_EVIDENCE_INFERRED)
-        nma_migration_mark_inferred(base, report, base->last_seen_wall_us, now.wall_us, FALSE);
-    base->ended = TRUE;
-}
-
-void
-nma_source_domain_gone(NmaSource *source, NmaNow now)
-{
-    if (source->domain_gone)
-        return;
-    source->domain_gone = TRUE;
-    source->gone_wall_us = now.wall_us;
-    /* Stopped/Migrated or job-completed may still be on its way */
-    source->ask_due_boot_us = now.boot_us + NMA_US_PER_S;
-    source->give_up_boot_us = now.boot_us + PATIENCE_GONE_US;
-}
-
-static void
-commitment_end(NmaSource *source, const char *status, NmaNow now, GPtrArray *effects)
-{
-    NmaReport *report = nma_migration_end(&source->base, now, effects);
-
-    report->nova_status = g_strdup(status != NULL ? status : "unknown");
-    if (status == NULL)
-        report->reason = NMA_REASON_NOVA_STATUS_UNKNOWN;
-    source->base.ended = TRUE;
-}
-
 /* ---- opening, superseding ---- */
+
+void
+nma_source_ask_peer(NmaSource *source, GPtrArray *effects)
+{
+    const NmaIdentity *identity = &source->base.identity;
+
+    if (source->peer_asked || identity->destination == NULL)
+        return;
+    source->peer_asked = TRUE;
+    nma_effects_add_ask_peer(effects, identity->instance_uuid, identity->destination);
+}
 
 void
 nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effects)
@@ -237,18 +72,14 @@ nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effe
         nma_migration_mark_inferred(base, report, NMA_UNKNOWN, now.wall_us, FALSE);
         base->blind = TRUE;
         base->last_seen_wall_us = NMA_UNKNOWN;
-        source->domain_seen = TRUE;
         source->ask_due_boot_us = now.boot_us + NMA_US_PER_S;
     } else {
         nma_effects_add(effects, NMA_EFFECT_READ_DOMAIN, base->identity.instance_uuid);
         source->read_pending = TRUE;
         source->read_due_boot_us = now.boot_us + READ_OVERDUE_US;
     }
-    if (base->identity.destination != NULL) {
-        nma_effects_add_ask_peer(effects, base->identity.instance_uuid, base->identity.destination);
-        source->peer_asked = TRUE;
-    }
-    complete_reports(source, effects, first);
+    nma_source_ask_peer(source, effects);
+    nma_source_complete_reports(source, effects, first);
 }
 
 gboolean
@@ -262,13 +93,13 @@ nma_source_supersede(NmaSource *source, NmaNow now, GPtrArray *effects)
         return FALSE;
     case NMA_PHASE_COMMITMENT:
         /* Nova begins nothing new before it has finished with the old one */
-        commitment_end(source, NULL, now, effects);
+        nma_source_commitment_end(source, NULL, now, effects);
         break;
     default:
         nma_source_fail(source, NMA_REASON_SUPERSEDED, NULL, NMA_EVIDENCE_OBSERVED, now, effects);
         break;
     }
-    complete_reports(source, effects, first);
+    nma_source_complete_reports(source, effects, first);
     return TRUE;
 }
 
@@ -282,7 +113,7 @@ nma_source_rebooted(NmaSource *source, NmaNow now, GPtrArray *effects)
         source->base.guest_state = NMA_GUEST_STATE_UNKNOWN;
     }
     nma_source_fail(source, NMA_REASON_HOST_REBOOTED, NULL, NMA_EVIDENCE_INFERRED, now, effects);
-    complete_reports(source, effects, first);
+    nma_source_complete_reports(source, effects, first);
 }
 
 void
@@ -313,9 +144,8 @@ look(NmaSource *source, NmaNow now, GPtrArray *effects)
     nma_effects_add(effects, NMA_EFFECT_READ_DOMAIN, source->base.identity.instance_uuid);
 }
 
-/* Something happened: the numbers of this moment are wanted. */
-static void
-look_now(NmaSource *source, NmaNow now)
+void
+nma_source_look_now(NmaSource *source, NmaNow now)
 {
     if (source->base.phase == NMA_PHASE_COMMITMENT)
         return;
@@ -390,12 +220,12 @@ on_lifecycle(NmaSource *source, const NmaEvent *event, NmaNow now, GPtrArray *ef
     case NMA_LIFECYCLE_SUSPENDED_MIGRATED:
         source->job_seen = TRUE;
         nma_source_reach(source, NMA_PHASE_STOP_AND_COPY, NMA_EVIDENCE_OBSERVED, at, now, effects);
-        look_now(source, now);
+        nma_source_look_now(source, now);
         break;
     case NMA_LIFECYCLE_SUSPENDED_POSTCOPY:
         source->job_seen = TRUE;
         nma_source_reach(source, NMA_PHASE_POST_COPY, NMA_EVIDENCE_OBSERVED, at, now, effects);
-        look_now(source, now);
+        nma_source_look_now(source, now);
         break;
     case NMA_LIFECYCLE_SUSPENDED_POSTCOPY_FAILED:
         nma_source_reach(source, NMA_PHASE_POST_COPY, NMA_EVIDENCE_INFERRED, at, now, effects);
@@ -410,25 +240,31 @@ on_lifecycle(NmaSource *source, const NmaEvent *event, NmaNow now, GPtrArray *ef
     case NMA_LIFECYCLE_STOPPED_OTHER:
         if (source->stopped_boot_us == NMA_NEVER)
             nma_source_domain_gone(source, now);
-        look_now(source, now);
+        nma_source_look_now(source, now);
         return; /* last seen before it went */
     default:
-        look_now(source, now); /* resumed on the source, as after a failure: what is left? */
+        nma_source_look_now(source,
+                            now); /* resumed on the source, as after a failure: what is left? */
         break;
     }
     base->last_seen_wall_us = at.wall_us;
 }
 
 static void
-on_iteration(NmaSource *source, const NmaEvent *event, NmaNow now)
+on_iteration(NmaSource *source, const NmaEvent *event, NmaNow now, GPtrArray *effects)
 {
     NmaMigration *base = &source->base;
 
     source->iteration = event->iteration.iteration;
+    source->iterated = TRUE;
+    /* the first sync begins the first pass; a fast guest is stopped before the next read */
+    if (source->job_seen)
+        nma_source_reach(source, NMA_PHASE_PRE_COPY, NMA_EVIDENCE_OBSERVED,
+                         nma_event_time(event, now), now, effects);
     if (base->phase == NMA_PHASE_STOP_AND_COPY && source->suspended_iteration >= 0 &&
         source->iteration - source->suspended_iteration >= FORCED_PASSES)
         base->cause = NMA_CAUSE_FORCED;
-    look_now(source, now);
+    nma_source_look_now(source, now);
 }
 
 static void
@@ -444,7 +280,7 @@ on_job_completed(NmaSource *source, const NmaEvent *event, NmaNow now, GPtrArray
     base->has_stats = TRUE;
     source->final_boot_us = now.boot_us;
     if (source->stopped_boot_us == NMA_NEVER) {
-        look_now(source, now); /* Stopped/Migrated comes now, or was lost */
+        nma_source_look_now(source, now); /* Stopped/Migrated comes now, or was lost */
         return;
     }
     at.boot_us = source->stopped_boot_us;
@@ -469,118 +305,6 @@ on_peer(NmaSource *source, const NmaEvent *event)
     source->clock_offset_error_ms = event->peer.clock_offset_error_ms;
 }
 
-/* ---- the conductor's word ---- */
-
-static void
-schedule_ask(NmaSource *source, NmaNow now)
-{
-    const NmaMigration *base = &source->base;
-    gint64 wait = ASK_US;
-
-    if (base->phase == NMA_PHASE_COMMITMENT &&
-        now.boot_us - base->phase_started_boot_us < EARLY_ASK_US)
-        wait = EARLY_ASK_US;
-    else if (base->phase > NMA_PHASE_PRE_MIGRATION && base->phase < NMA_PHASE_COMMITMENT &&
-             !source->domain_gone && !base->blind && base->identity.migration_id >= 0)
-        wait = NMA_NEVER - now.boot_us;
-    source->ask_due_boot_us = now.boot_us + wait;
-}
-
-/* The domain is not here and did not arrive elsewhere; or it never was here. */
-static void
-fail_gone(NmaSource *source, const char *text, NmaNow now, GPtrArray *effects)
-{
-    NmaMigration *base = &source->base;
-
-    if (source->domain_seen || source->job_seen || base->phase > NMA_PHASE_PRE_MIGRATION) {
-        base->guest_place = NMA_GUEST_GONE;
-        base->guest_state = NMA_GUEST_STATE_UNKNOWN;
-        nma_source_fail(source, NMA_REASON_GUEST_GONE, text, NMA_EVIDENCE_INFERRED, now, effects);
-    } else {
-        nma_source_fail(source, NMA_REASON_INSTANCE_NOT_HERE, text, NMA_EVIDENCE_INFERRED, now,
-                        effects);
-    }
-}
-
-/* Nova has given up. Where libvirt can be seen to copy, only libvirt decides: a nova-compute that
- * is restarted in the middle writes error while the guest moves all the same. */
-static void
-on_nova_failed(NmaSource *source, NmaNow now, GPtrArray *effects)
-{
-    NmaMigration *base = &source->base;
-    g_autofree char *text = g_strdup_printf("Nova lists the migration as %s", base->nova_status);
-
-    if (base->phase == NMA_PHASE_COMMITMENT) {
-        NmaReport *report = nma_migration_fail(base, NMA_REASON_NOVA_FAILED, text, now, effects);
-
-        report->nova_status = g_strdup(base->nova_status);
-        base->ended = TRUE;
-    } else if (source->domain_gone) {
-        fail_gone(source, text, now, effects);
-    } else if (base->phase == NMA_PHASE_PRE_MIGRATION && !source->job_seen && !base->blind) {
-        NmaReason reason = base->abort_seen                   ? NMA_REASON_ABORTED
-                           : base->step == NMA_STEP_PREPARING ? NMA_REASON_ROLLED_BACK
-                                                              : NMA_REASON_NEVER_STARTED;
-
-        nma_source_fail(source, reason, text, NMA_EVIDENCE_OBSERVED, now, effects);
-    }
-}
-
-/* The domain is gone, and Nova says that all is well: the guest moved while nobody looked. */
-static void
-infer_hand_over(NmaSource *source, NmaNow now, GPtrArray *effects)
-{
-    NmaNow at = now;
-
-    if (source->gone_wall_us != NMA_UNKNOWN)
-        at.wall_us = MIN(source->gone_wall_us, now.wall_us);
-    nma_source_hand_over(source, NMA_EVIDENCE_INFERRED, at, now, effects);
-}
-
-static void
-on_conductor(NmaSource *source, const NmaEvent *event, gint64 progress_interval_us, NmaNow now,
-             GPtrArray *effects)
-{
-    NmaMigration *base = &source->base;
-    const NmaNovaMigration *entry;
-    NmaWord word = nma_nova_word(base, event, &entry);
-
-    schedule_ask(source, now);
-    switch (word) {
-    case NMA_WORD_NONE:
-        break;
-    case NMA_WORD_IN_FLIGHT:
-        if (base->phase == NMA_PHASE_PRE_MIGRATION && base->step == NMA_STEP_WAITING &&
-            (g_str_equal(entry->status, "preparing") || g_str_equal(entry->status, "running")))
-            nma_migration_progress(base, NMA_STEP_PREPARING, progress_interval_us, now, effects);
-        /* still at it: wait on, but a dead nova-compute leaves "running" for ever */
-        if ((base->phase == NMA_PHASE_COMMITMENT || source->domain_gone) &&
-            now.boot_us - base->phase_started_boot_us < PATIENCE_US)
-            source->give_up_boot_us = now.boot_us + PATIENCE_COMMIT_US;
-        break;
-    case NMA_WORD_COMPLETED:
-        if (source->domain_gone || base->blind)
-            infer_hand_over(source, now, effects);
-        if (base->phase == NMA_PHASE_COMMITMENT)
-            commitment_end(source, base->nova_status, now, effects);
-        else
-            look_now(source, now);
-        break;
-    case NMA_WORD_FAILED:
-        on_nova_failed(source, now, effects);
-        break;
-    case NMA_WORD_NEWER:
-        if (source->domain_gone)
-            infer_hand_over(source, now, effects);
-        if (base->phase == NMA_PHASE_COMMITMENT)
-            commitment_end(source, NULL, now, effects);
-        else if (base->phase == NMA_PHASE_PRE_MIGRATION && !source->job_seen)
-            nma_source_fail(source, NMA_REASON_SUPERSEDED, NULL, NMA_EVIDENCE_OBSERVED, now,
-                            effects);
-        break;
-    }
-}
-
 /* ---- time ---- */
 
 static void
@@ -589,12 +313,12 @@ give_up(NmaSource *source, NmaNow now, GPtrArray *effects)
     NmaMigration *base = &source->base;
 
     if (base->phase == NMA_PHASE_COMMITMENT) {
-        commitment_end(source, NULL, now, effects);
+        nma_source_commitment_end(source, NULL, now, effects);
         return;
     }
     if (source->domain_gone) {
-        fail_gone(source, "the domain is not here, and Nova did not say what became of it", now,
-                  effects);
+        nma_source_fail_gone(
+            source, "the domain is not here, and Nova did not say what became of it", now, effects);
         return;
     }
     nma_source_fail(source,
@@ -647,7 +371,7 @@ nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interv
         on_lifecycle(source, event, now, effects);
         break;
     case NMA_EVENT_ITERATION:
-        on_iteration(source, event, now);
+        on_iteration(source, event, now, effects);
         break;
     case NMA_EVENT_JOB_COMPLETED:
         on_job_completed(source, event, now, effects);
@@ -665,7 +389,7 @@ nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interv
             source->read_due_boot_us = now.boot_us + SLOW_READ_US;
         break;
     case NMA_EVENT_CONDUCTOR:
-        on_conductor(source, event, progress_interval_us, now, effects);
+        nma_source_take_conductor(source, event, progress_interval_us, now, effects);
         break;
     case NMA_EVENT_PEER:
         on_peer(source, event);
@@ -675,5 +399,5 @@ nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interv
     }
     if (!source->base.ended)
         keep_deadlines(source, now, effects);
-    complete_reports(source, effects, first);
+    nma_source_complete_reports(source, effects, first);
 }

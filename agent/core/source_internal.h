@@ -1,12 +1,18 @@
 /*
- * What the two halves of the source share: source.c takes events, source_reading.c judges what
- * libvirt says. Nobody else includes this.
+ * What the files of the source share: source.c (events and time), source_phases.c (from phase to
+ * phase), source_reading.c (what libvirt says), source_nova.c (what the conductor says). Nobody
+ * else includes this.
  */
 #pragma once
 
 #include "agent/core/source.h"
 
 #define NMA_SOURCE_CONFIRM_US (300 * NMA_US_PER_MS) /* between two reads that must agree */
+
+/* Nova's queue may be hours long (max_concurrent_live_migrations is 1 by default) */
+#define NMA_SOURCE_PATIENCE_US        (24 * 3600 * NMA_US_PER_S)
+#define NMA_SOURCE_PATIENCE_GONE_US   (600 * NMA_US_PER_S)
+#define NMA_SOURCE_PATIENCE_COMMIT_US (600 * NMA_US_PER_S)
 
 /* Takes the source from its open phase to a later one, reporting every phase on the way so that
  * their sequence is complete. The step into target has the given evidence; phases between that
@@ -21,8 +27,22 @@ void nma_source_fail(NmaSource *source, NmaReason reason, const char *text, NmaE
                      NmaNow now, GPtrArray *effects);
 /* the domain is not here, and nothing said why: the conductor has to be asked */
 void nma_source_domain_gone(NmaSource *source, NmaNow now);
+/* the end of patience for it: the domain is gone for good, or never was here */
+void nma_source_fail_gone(NmaSource *source, const char *text, NmaNow now, GPtrArray *effects);
+/* status NULL: not learnt */
+void nma_source_commitment_end(NmaSource *source, const char *status, NmaNow now,
+                               GPtrArray *effects);
+/* What only the source knows goes into each of its reports, from effects[first] on. */
+void nma_source_complete_reports(const NmaSource *source, GPtrArray *effects, guint first);
 NmaStep nma_source_copy_step(const NmaSource *source);
 
+/* Something happened: the numbers of this moment are wanted. */
+void nma_source_look_now(NmaSource *source, NmaNow now);
+
+/* once, as soon as the destination is known */
+void nma_source_ask_peer(NmaSource *source, GPtrArray *effects);
+void nma_source_take_conductor(NmaSource *source, const NmaEvent *event,
+                               gint64 progress_interval_us, NmaNow now, GPtrArray *effects);
 void nma_source_take_reading(NmaSource *source, const NmaDomainReading *reading,
                              gint64 progress_interval_us, NmaNow at, NmaNow now,
                              GPtrArray *effects);

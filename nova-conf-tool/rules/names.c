@@ -130,6 +130,13 @@ renamed_line(const NctEntry *entry, const NctOption *option)
 static gboolean
 is_safe_to_rename(const NctAudit *audit, const NctEntry *entry, const NctOption *option)
 {
+    for (guint i = 0; i < option->n_old_names; i++) {
+        const NctName *old = &option->old_names[i];
+        const NctEntry *first = nct_config_first(audit->config, old->group, old->name);
+
+        if (first && first != entry)
+            return FALSE;
+    }
     return !nct_config_first(audit->config, option->group, option->name) &&
            entry->line == entry->last_line &&
            !memchr(nct_document_line(entry->document, entry->line).s, '\0',

@@ -474,6 +474,63 @@ test_paused_guest_seen(void)
 }
 
 static void
+test_suspended_before_it_arrives(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_reserved(&story);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_OTHER);
+    story_expect_nothing(&story);
+    story_end(&story);
+}
+
+static void
+test_post_at_the_end_of_the_lease(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_reserved(&story);
+    story_wait(&story, 599.8);
+    story_call(&story, NMA_NOVA_POST_AT_DESTINATION, NULL, NMA_UNKNOWN);
+    story_wait(&story, 0.6); /* Nova would not call if the guest were not here */
+    story_expect(&story, "D reservation.end? in_use", "D stop_and_copy.end?",
+                 "D commitment.start?");
+    story_end(&story);
+}
+
+static void
+test_started_after_post(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_reserved(&story);
+    story_call(&story, NMA_NOVA_POST_AT_DESTINATION, NULL, NMA_UNKNOWN);
+    story_lifecycle(&story, NMA_LIFECYCLE_STARTED_MIGRATED);
+    story_wait(&story, 0.5);
+    story_expect(&story, "D reservation.end in_use", "D stop_and_copy.end?", "D commitment.start?");
+    story_end(&story);
+}
+
+static void
+test_tried_again_at_once(void)
+{
+    Story story;
+
+    story_begin(&story);
+    story_call(&story, NMA_NOVA_CHECK_DESTINATION, NULL, NMA_UNKNOWN);
+    story_facts(&story, PLENTY);
+    story_call(&story, NMA_NOVA_ROLLBACK_AT_DESTINATION, NULL, NMA_UNKNOWN);
+    story_call(&story, NMA_NOVA_CHECK_DESTINATION, NULL, NMA_UNKNOWN);
+    story_expect(&story, "D pre_migration.start", "D pre_migration.end", "D reservation.start soft",
+                 "D reservation.error soft reason=rolled_back guest=unknown,unknown",
+                 "D pre_migration.start");
+    story_end(&story);
+}
+
+static void
 test_resumed_just_after_post(void)
 {
     Story story;
@@ -646,6 +703,10 @@ main(int argc, char **argv)
     TEST(lost_in_post_copy);
     TEST(paused_guest);
     TEST(paused_guest_seen);
+    TEST(suspended_before_it_arrives);
+    TEST(post_at_the_end_of_the_lease);
+    TEST(started_after_post);
+    TEST(tried_again_at_once);
     TEST(resumed_just_after_post);
     TEST(opened_late);
     TEST(resumed_alone_opens_nothing);

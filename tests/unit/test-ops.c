@@ -85,7 +85,7 @@ static void
 test_log_journal(void)
 {
     struct stat st;
-    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "journal", NULL), *stream = NULL,
+    g_autofree char *path = g_build_filename(nma_test_dir(), "journal", NULL), *stream = NULL,
                     *text = NULL;
 
     if (g_test_subprocess()) {
@@ -149,7 +149,7 @@ assert_notified(int fd, const char *expected)
 static void
 test_sd_notify(void)
 {
-    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "notify", NULL);
+    g_autofree char *path = g_build_filename(nma_test_dir(), "notify", NULL);
     g_autofree char *name = g_strdup_printf("nma-test-%d", (int)getpid());
     g_autofree char *abstract = g_strconcat("@", name, NULL);
     int file = listen_at(path, FALSE), other = listen_at(name, TRUE);
@@ -197,7 +197,7 @@ test_metrics(void)
                            .tap_age_seconds = 12.5,
                            .unroutable_total = 3,
                            .migrations = { [NMA_PHASE_PRE_COPY] = 2 } };
-    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "agent.prom", NULL);
+    g_autofree char *path = g_build_filename(nma_test_dir(), "agent.prom", NULL);
     g_autofree char *beside = g_strconcat(path, ".tmp", NULL);
     g_autofree char *text = NULL;
     g_autoptr(GError) error = NULL;

@@ -328,7 +328,8 @@ test_server_and_reply_topology(void)
     server = om_topology_server(&options, "nova", "agent", "h", NULL);
     g_assert_cmpstr(server->queue.name, ==, "agent.h");
     g_assert_cmpint(server->queue.expires_ms, ==, 1800000);
-    g_assert_false(server->queue.durable || server->queue.exclusive || server->queue.auto_delete);
+    g_assert_false(server->queue.durable || server->queue.exclusive);
+    g_assert_true(server->queue.auto_delete);
     assert_bound(server, "nova:agent.h nova:agent");
     g_assert_cmpstr(server->fanout_exchange, ==, "agent_fanout");
     g_assert_false(server->fanout_durable);
