@@ -72,8 +72,6 @@ typedef struct {
 typedef struct {
     NmaIdentity identity;
     char attempt_id[NMA_UUID_LEN + 1];
-    guint64 sequence; /* of the attempt's last start, end or error report */
-    guint64 count;    /* forecasts said so far in this attempt, this one included */
     gint64 iteration; /* libvirt's number of the pass that goes on */
     gint64 occurred_wall_us;
     NmaForecast forecast;
