@@ -161,8 +161,11 @@ run_one(guint64 seed, Tally tallies[N_KINDS])
     tally->decided += decided || forecasting.migration.state == QP_SWITCHED;
     tally->wrong += wrong;
     if (wrong && g_getenv("NMA_SIM_TELL") != NULL)
-        g_test_message("seed %" G_GUINT64_FORMAT " is wrong, least %.3f, limit %.3f", seed,
-                       steady_s, (double)limits.max_downtime_ms / 1e3);
+        g_test_message("seed %" G_GUINT64_FORMAT " is wrong: at its end %s, least downtime %.3f s, "
+                       "limit %.3f s, %u writers, noise %.3f",
+                       seed, nma_forecast_verdict_to_string(forecasting.model.forecast.verdict),
+                       steady_s, (double)limits.max_downtime_ms / 1e3, scenario.n_writers,
+                       scenario.noise);
     g_assert_cmpuint(forecasting.inside, ==, 0);
 }
 
@@ -398,6 +401,97 @@ test_nothing_moves(void)
     }
 }
 
+/* ---- what takes a verdict back ---- */
+
+static const NmaConvergenceLimits usual_limits = { 500, 50, 30 };
+
+static QpScenario
+busy_guest(void)
+{
+    return (QpScenario){
+        .memory_bytes = 4 * GIB,
+        .nonzero_bytes = 2 * GIB,
+        .writers = { { GIB, 400 * QP_MIB, FALSE } },
+        .n_writers = 1,
+        .bandwidth_bytes_s = GBIT_BYTES_S,
+        .limit_s = 0.05,
+        .slice_s = 0.05,
+    };
+}
+
+static void
+go_until_hopeless(Forecasting *forecasting)
+{
+    while (forecasting->model.forecast.verdict != NMA_FORECAST_HOPELESS)
+        g_assert_true(forecasting_next(forecasting));
+}
+
+/* A rival takes half of the link: one pass of other bandwidth is not judged. */
+static void
+test_bandwidth_changes(void)
+{
+    QpScenario scenario = busy_guest();
+    Forecasting forecasting;
+    guint withheld = 0;
+
+    forecasting_begin(&forecasting, &scenario, NULL, &usual_limits);
+    go_until_hopeless(&forecasting);
+    scenario.n_changes = 1;
+    scenario.changes[0] =
+        (QpChange){ forecasting.migration.now_s + 0.01, GBIT_BYTES_S / 2, 0, FALSE };
+    for (guint i = 0; i < 4; i++) {
+        g_assert_true(forecasting_next(&forecasting));
+        if (forecasting.model.forecast.why == NMA_DOUBT_BANDWIDTH_CHANGED) {
+            g_assert_cmpint(forecasting.model.forecast.cause, ==, NMA_HINDRANCE_BANDWIDTH_CHANGED);
+            g_assert_cmpint(forecasting.model.forecast.verdict, ==, NMA_FORECAST_UNKNOWN);
+            withheld++;
+        }
+    }
+    g_assert_cmpuint(withheld, ==, 1);
+    g_assert_cmpint(forecasting.model.forecast.verdict, ==, NMA_FORECAST_HOPELESS);
+    g_assert_cmpint(forecasting.model.forecast.bandwidth_bytes_s, <, (gint64)(GBIT_BYTES_S * 0.55));
+}
+
+static void
+test_throttle_changes(void)
+{
+    QpScenario scenario = busy_guest();
+    Forecasting forecasting;
+    double throttle = 0;
+
+    scenario.auto_converge = TRUE;
+    scenario.throttle_initial = 20;
+    scenario.throttle_increment = 10;
+    forecasting_begin(&forecasting, &scenario, NULL, &usual_limits);
+    for (guint i = 0; i < 8; i++) {
+        g_assert_true(forecasting_next(&forecasting));
+        if (forecasting.migration.throttle == throttle)
+            continue;
+        throttle = forecasting.migration.throttle;
+        g_assert_cmpint(forecasting.model.forecast.why, ==, NMA_DOUBT_THROTTLE_CHANGED);
+    }
+    g_assert_cmpfloat(throttle, >, 20);
+}
+
+/* The job ends and another one begins: nothing of the old one is concluded from. */
+static void
+test_new_job(void)
+{
+    QpScenario scenario = busy_guest();
+    Forecasting forecasting;
+    NmaJobStats stats;
+
+    forecasting_begin(&forecasting, &scenario, NULL, &usual_limits);
+    go_until_hopeless(&forecasting);
+    qp_begin(&forecasting.migration, &scenario, NULL);
+    qp_read(&forecasting.migration, &stats);
+    nma_convergence_take(&forecasting.model, &stats, forecasting.model.last_boot_us + 1000000,
+                         NMA_NEVER, FALSE);
+    g_assert_cmpint(forecasting.model.forecast.verdict, ==, NMA_FORECAST_UNKNOWN);
+    g_assert_cmpint(forecasting.model.forecast.why, ==, NMA_DOUBT_TOO_FEW_PASSES);
+    g_assert_cmpuint(forecasting.model.n_passes, ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -407,5 +501,8 @@ main(int argc, char **argv)
     g_test_add_func("/convergence/absurd", test_absurd);
     g_test_add_func("/convergence/one-absurdity", test_one_absurdity);
     g_test_add_func("/convergence/nothing-moves", test_nothing_moves);
+    g_test_add_func("/convergence/bandwidth-changes", test_bandwidth_changes);
+    g_test_add_func("/convergence/throttle-changes", test_throttle_changes);
+    g_test_add_func("/convergence/new-job", test_new_job);
     return g_test_run();
 }
