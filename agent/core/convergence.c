@@ -175,11 +175,12 @@ static void
 begin_in_pass(NmaConvergence *convergence, const NmaJobStats *stats, gint64 read_boot_us,
               gint64 sync_boot_us)
 {
-    double since_s = (double)(read_boot_us - sync_boot_us) / 1e6;
     double normal = (double)stats->memory_normal_bytes;
+    double since_s;
 
     if (stats->memory_iteration < 1 || sync_boot_us < 0 || sync_boot_us > read_boot_us)
         return;
+    since_s = (double)(read_boot_us - sync_boot_us) / 1e6;
     convergence->has_sync = TRUE;
     convergence->sync_boot_us = sync_boot_us;
     convergence->sync_sent_bytes = normal;

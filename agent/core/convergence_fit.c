@@ -24,6 +24,8 @@
 #define BULK_HIGH       1.15
 #define SATURATED       0.985 /* nearer to W nothing can be told of tau */
 #define MARGIN          0.1   /* of the limit, on both sides */
+#define STAYS           0.97
+#define FALLS_LESS      0.04
 #define MAX_PASSES      500
 #define GIGABIT_BYTES_S 125e6
 #define MAX_FIGURE      9e15 /* what a JSON reader holds exactly */
@@ -305,6 +307,29 @@ say_ways_out(NmaConvergence *convergence, const Fit *fit)
     forecast->pause_ms.high = milliseconds(largest_rest(convergence) / bandwidth + cost_s);
 }
 
+/* The rest after each sync falls by the same share: so it does under a guest that sweeps through
+ * its memory a little slower than the link sends, for which no W and tau stand, and which ends at
+ * last. Towards a rest that stays, it falls by less each time. */
+static gboolean
+falls_steadily(const NmaConvergence *convergence)
+{
+    double rests[NMA_CONVERGENCE_PASSES + 1];
+    double newest, before;
+    guint n = 0;
+
+    if (convergence->has_bulk)
+        rests[n++] = convergence->bulk.rest_bytes;
+    for (guint i = 0; i < convergence->n_passes; i++)
+        rests[n++] = MAX(convergence->passes[i].rest_bytes, 1);
+    if (n < 2)
+        return FALSE;
+    newest = rests[n - 1] / MAX(rests[n - 2], 1);
+    if (newest >= STAYS || n < 3)
+        return newest < STAYS;
+    before = rests[n - 2] / MAX(rests[n - 3], 1);
+    return newest < before + FALLS_LESS;
+}
+
 static void
 say_fit(NmaConvergence *convergence, const Fit *fit)
 {
@@ -327,7 +352,7 @@ say_fit(NmaConvergence *convergence, const Fit *fit)
         return;
     }
     say_ways_out(convergence, fit);
-    if (low_s > (1 + MARGIN) * limit_s) {
+    if (low_s > (1 + MARGIN) * limit_s && !falls_steadily(convergence)) {
         forecast->verdict = NMA_FORECAST_HOPELESS;
         forecast->cause = fit->bandwidth_high <= GIGABIT_BYTES_S ? NMA_HINDRANCE_SLOW_LINK
                                                                  : NMA_HINDRANCE_DIRTYING;

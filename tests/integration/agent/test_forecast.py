@@ -4,8 +4,10 @@ import json
 import os
 
 import jsonschema
+import pytest
 
 from tests.integration.agent.world import DESTINATION, HARD, SLOW, SOURCE, TOP
+from tests.lab.domain import GuestLoad
 from tests.lab.process import wait_for
 
 OWN = ("event_type", "publisher_id", "arrived", "message_id")
@@ -63,6 +65,36 @@ def test_converging_is_not_called_hopeless(world):
     assert end["statistics"]["downtime_ms"] <= 2 * forecast["downtime_high_ms"]
     check(world, guest)
     world.check_reports(guest)
+
+
+@pytest.mark.parametrize("load", [
+    GuestLoad(working_set_mib=48, rate_mib_s=40, fill_mib=24), GuestLoad(working_set_mib=80, rate_mib_s=30, fill_mib=8),
+    GuestLoad(working_set_mib=32, rate_mib_s=80, fill_mib=56), GuestLoad(working_set_mib=24, rate_mib_s=24, fill_mib=32),
+], ids=str)
+def test_others_that_cannot(world, load):
+    world.both()
+    guest = world.guest(load)
+    world.slow_link()
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    forecast = wait_for(lambda: verdict(world, guest, "hopeless"), 60, "the forecast says hopeless", 0.1)
+    assert forecast["iteration"] <= 5
+    assert verdict(world, guest, "converges") is None
+    world.lab.hosts[SOURCE].domain(guest.uuid).migrateSetMaxDowntime(forecast["least_downtime_high_ms"] + 500)
+    assert migration.wait() == "completed"
+    check(world, guest)
+
+
+@pytest.mark.parametrize("load", [
+    GuestLoad(working_set_mib=8, rate_mib_s=4, fill_mib=56), GuestLoad(working_set_mib=40, rate_mib_s=8, fill_mib=16),
+    GuestLoad(working_set_mib=2, rate_mib_s=1, fill_mib=80), GuestLoad(working_set_mib=32, rate_mib_s=3, fill_mib=40),
+], ids=str)
+def test_others_that_can(world, load):
+    world.both()
+    guest = world.guest(load)
+    world.slow_link()
+    assert world.lab.live_migrate(guest, DESTINATION).wait() == "completed"
+    assert verdict(world, guest, "hopeless") is None
+    check(world, guest)
 
 
 def test_observe_says_nothing(world):
