@@ -136,7 +136,7 @@ def test_budget_per_host(shaken):
         assert len(ours) == 2
         del peer
     # after a clean stop only the server's queue is left, for a restarted agent, until it expires
-    left = [q for q in shaken.listed("queues", "name", "arguments") if q["name"] not in before]
+    left = until(lambda: [q for q in shaken.listed("queues", "name", "arguments") if q["name"] not in before])
     assert [q["name"] for q in left] == ["nova_migration_agent.budget"]
     assert ["x-expires", "signedint", 1800000] in left[0]["arguments"]
 
