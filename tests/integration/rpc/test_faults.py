@@ -5,85 +5,21 @@ import threading
 import time
 import uuid
 
-import kombu
 import oslo_messaging
 import pytest
 
 import broker as lab
-from conftest import Peer, PythonClient, transport, until
+from conftest import Consumer, Outbox, Peer, PythonClient, declare_exchange, kombu_connection, transport, until
 
 AGENT = {"topic": "nova_migration_agent", "methods": ["echo", "slow", "fail"]}
-
-
-def kombu_connection(broker):
-    return kombu.Connection(broker.url().replace("rabbit", "amqp", 1))
-
-
-class Consumer:
-    """The controller: a durable queue bound to the reports' key, everything in it by _unique_id."""
-
-    def __init__(self, broker, key):
-        self.broker, self.name = broker, "controller_" + uuid.uuid4().hex[:6]
-        with kombu_connection(broker) as connection:
-            channel = connection.channel()
-            channel.queue_declare(self.name, durable=True, auto_delete=False)
-            channel.queue_bind(self.name, "nova", key)
-
-    def take(self):
-        """Everything that is there, in order."""
-        out = []
-        with kombu_connection(self.broker) as connection:
-            channel = connection.channel()
-            while (message := channel.basic_get(self.name, no_ack=True)) is not None:
-                out.append(json.loads(json.loads(message.body)["oslo.message"]))
-        return out
-
-
-class Outbox:
-    """What the agent does with its reports: publish, and publish again what was not confirmed."""
-
-    def __init__(self, peer, key):
-        self.peer, self.key, self.waiting, self.confirmed = peer, key, {}, set()
-        self.seen = 0
-
-    def add(self, n):
-        body = {"event_type": "e", "publisher_id": "p", "priority": "INFO", "payload": n,
-                "_unique_id": f"report-{n}"}
-        self.send(json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(body)}))
-
-    def send(self, raw):
-        self.waiting[self.peer.order("publish", key=self.key, raw=raw, mandatory=True)] = raw
-
-    def step(self):
-        """Looks at what the bus said; sends again what failed. Returns how many still wait."""
-        events = self.peer.events[self.seen:]
-        self.seen += len(events)
-        for event in events:
-            if event["event"] == "published" and event["cookie"] in self.waiting:
-                raw = self.waiting.pop(event["cookie"])
-                if event["outcome"] == "confirmed":
-                    self.confirmed.add(raw)
-                else:
-                    self.send(raw)
-            elif event["event"] == "refused" and event["cookie"] in self.waiting:
-                raw = self.waiting.pop(event["cookie"])
-                time.sleep(0.05)
-                self.send(raw)
-        return len(self.waiting)
 
 
 @pytest.fixture(scope="module")
 def shaken():
     """A broker that these tests may stop; each leaves it running."""
     with lab.Broker() as running:
-        conf_exchange(running)
+        declare_exchange(running)
         yield running
-
-
-def conf_exchange(running):
-    """Nova's exchange, here durable so that it outlives a restart."""
-    with kombu_connection(running) as connection:
-        connection.channel().exchange_declare("nova", "topic", durable=True, auto_delete=False)
 
 
 @pytest.mark.parametrize("fault", [pytest.param("restart", marks=pytest.mark.sanitized), "kill",
@@ -200,7 +136,7 @@ def test_budget_per_host(shaken):
         assert len(ours) == 2
         del peer
     # after a clean stop only the server's queue is left, for a restarted agent, until it expires
-    left = [q for q in shaken.listed("queues", "name", "arguments") if q["name"] not in before]
+    left = until(lambda: [q for q in shaken.listed("queues", "name", "arguments") if q["name"] not in before])
     assert [q["name"] for q in left] == ["nova_migration_agent.budget"]
     assert ["x-expires", "signedint", 1800000] in left[0]["arguments"]
 
