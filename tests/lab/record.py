@@ -24,6 +24,9 @@ _LIFECYCLE = {
 }
 
 
+_MAX_BODY_BYTES = 4 << 20
+
+
 def consumers(url, queue):
     """How many consume from that queue; 0 where it does not exist."""
     try:
@@ -88,9 +91,15 @@ class TapRecorder:
             raise OSError("connection lost") from error
 
     def _take(self, message):
-        body = json.loads(message.body)
-        if isinstance(body.get("oslo.message"), str):
-            body["oslo.message"] = json.loads(body["oslo.message"])
+        """What is no envelope (an agent's probe, a test's garbage) is nothing that Nova sent: not recorded."""
+        if len(message.body) > _MAX_BODY_BYTES:
+            return
+        try:
+            body = json.loads(message.body)
+            if isinstance(body["oslo.message"], str):
+                body["oslo.message"] = json.loads(body["oslo.message"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return
         info = message.delivery_info
         self._lines.add(exchange=info["exchange"], key=info["routing_key"], size=len(message.body),
                         redelivered=info["redelivered"], properties=message.properties, headers=message.headers,
