@@ -80,7 +80,8 @@ class TapRecorder:
         exchange = kombu.Exchange(EXCHANGE, type="topic", durable=False, auto_delete=False)
         queue = kombu.Queue("", exchange, routing_key="#", exclusive=True, auto_delete=True, durable=False)
         try:
-            with connection.Consumer(queue, on_message=self._take, no_ack=True, accept=None):
+            with connection.Consumer(queue, on_message=self._take, on_decode_error=lambda *_: None, no_ack=True,
+                                     accept=None):
                 self._ready.set()
                 while not self._stop.is_set():
                     try:
