@@ -14,6 +14,7 @@
 #include "agent/json/requests.h"
 #include "agent/ops/sd_notify.h"
 #include "agent/probe/memory.h"
+#include "agent/settings_rabbit.h"
 
 #define PROC "/proc"
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
@@ -472,7 +473,7 @@ open_buses(NmaAgent *agent, GError **error)
                     .methods = nma_request_names() },
     };
 
-    nma_agent_fill_rabbit(&rabbit, settings);
+    nma_settings_fill_rabbit(settings, &rabbit);
     if (url == NULL) {
         g_prefix_error(error, "transport_url: ");
         return FALSE;

@@ -70,7 +70,5 @@ void nma_agent_fill_status(NmaAgent *agent, NmaStatus *status);
 
 /* reloading.c */
 
-/* rabbit is initialised here and cleared by the caller */
-void nma_agent_fill_rabbit(OmRabbitOptions *rabbit, const NmaSettings *settings);
 /* Takes over what can change without a restart, and says what cannot; why: "SIGHUP". */
 void nma_agent_reload(NmaAgent *agent, const char *why);

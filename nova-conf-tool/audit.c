@@ -13,9 +13,9 @@
 #define MAX_SEARCHES    20000u
 
 static const NctRuleTable *const tables[] = {
-    &nct_rules_files,     &nct_rules_names,     &nct_rules_values,
-    &nct_rules_migration, &nct_rules_transport, &nct_rules_cpu,
-    &nct_rules_host,      &nct_rules_service,   &nct_rules_tool,
+    &nct_rules_files,     &nct_rules_names, &nct_rules_values, &nct_rules_transport,
+    &nct_rules_migration, &nct_rules_cpu,   &nct_rules_host,   &nct_rules_service,
+    &nct_rules_upgrade,   &nct_rules_tool,
 };
 
 const NctRule *
@@ -179,6 +179,9 @@ text_holds(const NctAudit *audit, const NctCondition *condition)
     g_autofree char *text = nct_audit_text(audit, condition->group, condition->name);
     gboolean empty = !text || !*text || g_str_equal(text, "[]");
 
+    /* an illegal value is nothing that could be compared; it has its own finding */
+    if (!text && nct_audit_is_set(audit, condition->group, condition->name))
+        return FALSE;
     switch (condition->test) {
     case NCT_WHEN_IS:
         return text && g_ascii_strcasecmp(text, condition->text) == 0;
@@ -325,6 +328,26 @@ nct_audit_report_option(NctAudit *audit, const NctRule *rule, const char *group,
 
 /* ---- running ---- */
 
+/* whether showing the fixed line would show what must not be shown */
+static void
+mark_secret_fixes(const NctAudit *audit)
+{
+    for (guint i = 0; i < audit->findings->len; i++) {
+        NctFinding *finding = g_ptr_array_index(audit->findings, i);
+
+        for (guint k = 0; finding->fix && k < finding->fix->len; k++) {
+            const NctEdit *edit = &g_array_index(finding->fix, NctEdit, k);
+
+            for (guint line = edit->first; line > 0 && line <= edit->last; line++) {
+                NctSpan raw = nct_document_line(finding->document, line);
+                g_autofree char *masked = nct_mask_line(finding->document, line, audit->release);
+
+                finding->fix_is_secret |= !masked || !nct_span_equal(raw, masked);
+            }
+        }
+    }
+}
+
 static gboolean
 starts_with_any(const char *code, const char *const *prefixes)
 {
@@ -410,6 +433,7 @@ nct_audit_run(const NctConfig *config, const NctAuditOptions *options)
             report_conditions(&audit, rule);
     }
     nct_suppress(&audit);
+    mark_secret_fixes(&audit);
     g_array_unref(audit.lines);
     g_ptr_array_sort(audit.findings, nct_finding_compare);
     return audit.findings;

@@ -66,22 +66,31 @@ nct_release_in(NctReleaseMask mask, guint release)
 
 /* ---- options ---- */
 
-static int
-compare_row(gconstpointer a, gconstpointer b)
+guint
+nct_name_hash(const char *group, const char *name)
 {
-    const NctName *wanted = a;
-    const NctCatalogueRow *row = b;
-    int order = strcmp(wanted->group, row->group);
+    guint32 hash = 2166136261u;
 
-    return order ? order : strcmp(wanted->name, row->name);
+    for (const char *p = group; *p; p++)
+        hash = (hash ^ (guchar)*p) * 16777619u;
+    hash = (hash ^ '/') * 16777619u;
+    for (const char *p = name; *p; p++)
+        hash = (hash ^ (guchar)*p) * 16777619u;
+    return hash;
 }
 
 const NctCatalogueRow *
 nct_catalogue_row(const char *group, const char *name)
 {
-    NctName wanted = { group, name };
+    guint mask = n_nct_option_hash - 1;
 
-    return bsearch(&wanted, nct_options, n_nct_options, sizeof(nct_options[0]), compare_row);
+    for (guint i = nct_name_hash(group, name) & mask; nct_option_hash[i]; i = (i + 1) & mask) {
+        const NctCatalogueRow *row = &nct_options[nct_option_hash[i] - 1];
+
+        if (strcmp(row->name, name) == 0 && strcmp(row->group, group) == 0)
+            return row;
+    }
+    return NULL;
 }
 
 static const NctOption *
@@ -115,6 +124,12 @@ compare_alias(gconstpointer a, gconstpointer b)
 const NctOption *
 nct_catalogue_by_old_name(guint release, const char *group, const char *name)
 {
+    return nct_catalogue_reader_of(release, group, name, 0);
+}
+
+const NctOption *
+nct_catalogue_reader_of(guint release, const char *group, const char *name, guint n)
+{
     NctName wanted = { group, name };
     const NctAliasRow *row =
         bsearch(&wanted, nct_aliases, n_nct_aliases, sizeof(nct_aliases[0]), compare_alias);
@@ -124,7 +139,7 @@ nct_catalogue_by_old_name(guint release, const char *group, const char *name)
     while (row > nct_aliases && compare_alias(&wanted, row - 1) == 0)
         row--;
     for (; row < nct_aliases + n_nct_aliases && compare_alias(&wanted, row) == 0; row++)
-        if (nct_release_in(row->releases, release))
+        if (nct_release_in(row->releases, release) && n-- == 0)
             return nct_catalogue_option(release, row->to_group, row->to_name);
     return NULL;
 }

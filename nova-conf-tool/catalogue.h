@@ -21,12 +21,17 @@ gboolean nct_release_in(NctReleaseMask mask, guint release);
 
 /* ---- options; group normalised as by nct_group_normalize ---- */
 
+/* FNV-1a of "group/name" */
+guint nct_name_hash(const char *group, const char *name);
 /* the row of an option that some release has, or NULL */
 const NctCatalogueRow *nct_catalogue_row(const char *group, const char *name);
 /* the option as the release has it, or NULL if it has not */
 const NctOption *nct_catalogue_option(guint release, const char *group, const char *name);
 /* the option that reads group/name as an old name, or NULL */
 const NctOption *nct_catalogue_by_old_name(guint release, const char *group, const char *name);
+/* the i-th of them: some old names are read by several ([DEFAULT] sql_connection) */
+const NctOption *nct_catalogue_reader_of(guint release, const char *group, const char *name,
+                                         guint i);
 /*
  * An option of a group that exists only at run time (mdev_NAME and the like), or NULL. Its group is
  * the pattern, so it describes and judges, but reads nothing.

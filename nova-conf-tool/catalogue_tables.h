@@ -63,10 +63,12 @@ typedef struct {
 
 extern const NctReleaseRow nct_releases[];
 extern const NctCatalogueRow nct_options[];
+/* FNV-1a of "group/name", modulo the size, then onwards -> number of the row from 1; 0 = free */
+extern const guint16 nct_option_hash[];
 extern const NctCatalogueRow nct_patterns[];
 extern const NctAliasRow nct_aliases[];
 extern const NctLevelRow nct_levels[];
 extern const NctPointRow nct_points[];
 extern const NctFactRow nct_facts[];
-extern const guint n_nct_releases, n_nct_options, n_nct_patterns, n_nct_aliases, n_nct_levels,
-    n_nct_points, n_nct_facts;
+extern const guint n_nct_releases, n_nct_options, n_nct_option_hash, n_nct_patterns, n_nct_aliases,
+    n_nct_levels, n_nct_points, n_nct_facts;

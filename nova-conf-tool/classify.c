@@ -177,6 +177,14 @@ nct_line_result(const NctAudit *audit, const NctLineClass *line)
     return nct_config_read(audit->config, line->what.option);
 }
 
+/* a type that takes any text: most are */
+static gboolean
+is_plain(const NctType *type)
+{
+    return type->kind == NCT_TYPE_STRING && !type->choices && !type->regex && !type->max_length &&
+           !(type->flags & NCT_QUOTES);
+}
+
 static gboolean
 is_readable(const NctAudit *audit, const NctLineClass *line)
 {
@@ -188,6 +196,8 @@ is_readable(const NctAudit *audit, const NctLineClass *line)
     } else if (line->what.kind != NCT_CLASS_PATTERN) {
         return TRUE;
     }
+    if (is_plain(line->what.option->type) && !strchr(line->entry->value, '$'))
+        return TRUE;
     result = nct_line_result(audit, line);
     return result.kind == NCT_RESULT_OK || result.kind == NCT_RESULT_COMPUTED;
 }

@@ -7,28 +7,40 @@
 
 G_DEFINE_QUARK(nct - config - error, nct_config_error)
 
-typedef struct {
-    const char *group;
-    const char *key;
-    NctEntry *first;
-    NctEntry *last;
-} NctSlot;
-
-static guint
-slot_hash(gconstpointer data)
+/* the slot of group and key, or the free one where it belongs */
+static NctSlot *
+slot_of(const NctConfig *config, guint hash, const char *group, const char *key)
 {
-    const NctSlot *slot = data;
+    guint mask = config->n_slots - 1;
+    guint i;
 
-    return g_str_hash(slot->group) * 31 + g_str_hash(slot->key);
+    for (i = hash & mask; config->slots[i].first; i = (i + 1) & mask) {
+        const NctEntry *entry = config->slots[i].first;
+
+        if (config->slots[i].hash == hash && g_str_equal(entry->key, key) &&
+            g_str_equal(entry->group, group))
+            break;
+    }
+    return &config->slots[i];
 }
 
-static gboolean
-slot_equal(gconstpointer a, gconstpointer b)
+/* room for that many more, at most half full */
+static void
+reserve_slots(NctConfig *config, guint more)
 {
-    const NctSlot *x = a;
-    const NctSlot *y = b;
+    NctSlot *old = config->slots;
+    guint n_old = config->n_slots;
 
-    return g_str_equal(x->key, y->key) && g_str_equal(x->group, y->group);
+    if (2 * (config->n_used + more) < config->n_slots)
+        return;
+    config->n_slots = MAX(n_old, 16);
+    while (2 * (config->n_used + more) >= config->n_slots)
+        config->n_slots *= 2;
+    config->slots = g_new0(NctSlot, config->n_slots);
+    for (guint i = 0; i < n_old; i++)
+        if (old[i].first)
+            *slot_of(config, old[i].hash, old[i].first->group, old[i].first->key) = old[i];
+    g_free(old);
 }
 
 static void
@@ -37,31 +49,37 @@ index_document(NctConfig *config, NctDocument *document)
     guint n;
     NctEntry *entries = nct_document_entries(document, &n);
 
+    reserve_slots(config, n);
     for (guint i = 0; i < n; i++) {
-        NctSlot wanted = { .group = entries[i].group, .key = entries[i].key };
+        NctEntry *entry = &entries[i];
+        guint hash;
         NctSlot *slot;
 
-        if (!entries[i].group)
+        if (!entry->group)
             continue;
-        entries[i].rank = config->documents->len - 1;
-        slot = g_hash_table_lookup(config->slots, &wanted);
-        if (!slot) {
-            slot = g_memdup2(&wanted, sizeof(wanted));
-            slot->first = slot->last = &entries[i];
-            g_hash_table_add(config->slots, slot);
+        entry->rank = config->documents->len - 1;
+        hash = nct_name_hash(entry->group, entry->key);
+        slot = slot_of(config, hash, entry->group, entry->key);
+        if (slot->first) {
+            slot->last->next = entry;
         } else {
-            slot->last->next = &entries[i];
-            slot->last = &entries[i];
+            slot->hash = hash;
+            slot->first = entry;
+            config->n_used++;
         }
+        slot->last = entry;
     }
 }
 
 static const NctSlot *
 find_slot(const NctConfig *config, const char *group, const char *key)
 {
-    NctSlot wanted = { .group = group, .key = key };
+    const NctSlot *slot;
 
-    return g_hash_table_lookup(config->slots, &wanted);
+    if (config->n_used == 0)
+        return NULL;
+    slot = slot_of(config, nct_name_hash(group, key), group, key);
+    return slot->first ? slot : NULL;
 }
 
 const NctEntry *
@@ -87,7 +105,6 @@ config_new(const NctSchema *schema, guint release)
     config->files = g_ptr_array_new_with_free_func(g_free);
     config->main_files = g_ptr_array_new_with_free_func(g_free);
     config->load_errors = g_ptr_array_new_with_free_func((GDestroyNotify)g_error_free);
-    config->slots = g_hash_table_new_full(slot_hash, slot_equal, g_free, NULL);
     config->told_defaults = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     config->schema = schema ? schema : nct_catalogue_schema(release);
     config->dialect = nct_dialect_for_release(release);
@@ -99,7 +116,7 @@ nct_config_free(NctConfig *config)
 {
     if (!config)
         return;
-    g_hash_table_unref(config->slots);
+    g_free(config->slots);
     g_hash_table_unref(config->told_defaults);
     g_ptr_array_unref(config->documents);
     g_ptr_array_unref(config->files);
@@ -465,7 +482,7 @@ nct_config_origin(const NctConfig *config, const NctOption *option)
     const NctEntry *entry;
     const char *told;
 
-    if (config->environment) {
+    if (nct_config_has_environment(config)) {
         g_autofree char *name = environment_name(option);
         const char *text = nct_environment_get((const char *const *)config->environment, name);
 

@@ -3,12 +3,21 @@
 
 #include "nova-conf-tool/effective.h"
 
+/* group and key -> first and last assignment; open addressing, the size a power of two */
+typedef struct {
+    guint hash;
+    NctEntry *first; /* NULL = free */
+    NctEntry *last;
+} NctSlot;
+
 struct NctConfig {
     GPtrArray *documents;
     GPtrArray *files;
     GPtrArray *main_files;
     GPtrArray *load_errors;
-    GHashTable *slots; /* group and key -> first and last assignment */
+    NctSlot *slots;
+    guint n_slots; /* 0 = none yet */
+    guint n_used;
     const NctSchema *schema;
     const NctDialect *dialect;
     GHashTable *told_defaults; /* "group/name" -> text */

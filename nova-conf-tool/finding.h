@@ -20,6 +20,7 @@ gboolean nct_severity_from_string(const char *text, NctSeverity *severity);
 typedef enum {
     NCT_EDIT_REPLACE,      /* lines first to last become text */
     NCT_EDIT_COMMENT_OUT,  /* lines first to last get a "# " in front */
+    NCT_EDIT_DELETE,       /* lines first to last go */
     NCT_EDIT_INSERT_AFTER, /* text after line last */
     NCT_EDIT_APPEND,       /* text at the end of the file, under a header for group */
 } NctEditKind;
@@ -28,7 +29,7 @@ typedef struct {
     NctEditKind kind;
     guint first;
     guint last;
-    char *text;  /* without a line end; NULL for COMMENT_OUT */
+    char *text;  /* without a line end; NULL for COMMENT_OUT and DELETE */
     char *group; /* APPEND only */
 } NctEdit;
 
@@ -43,9 +44,10 @@ typedef struct {
     guint end_column; /* one past the last character meant; 0 = the rest of the line */
     char *group;
     char *option;
-    char *message; /* one sentence, holds no secret */
-    char *advice;  /* what to write instead, or NULL */
-    GArray *fix;   /* NctEdit, or NULL: keeps the configuration's values as they are */
+    char *message;          /* one sentence, holds no secret */
+    char *advice;           /* what to write instead, or NULL */
+    GArray *fix;            /* NctEdit, or NULL: keeps the configuration's values as they are */
+    gboolean fix_is_secret; /* a line that the fix rewrites holds a secret or a credential */
 } NctFinding;
 
 void nct_finding_free(NctFinding *finding);

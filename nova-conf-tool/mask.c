@@ -83,8 +83,16 @@ append_without_credentials(GString *out, NctSpan text)
 static char *
 printable(GString *text)
 {
-    g_autofree char *valid = g_utf8_make_valid(text->str, (gssize)text->len);
-    GString *out = g_string_sized_new(text->len);
+    g_autofree char *valid = NULL;
+    GString *out;
+    gsize plain = 0;
+
+    while (plain < text->len && text->str[plain] >= 0x20 && text->str[plain] < 0x7f)
+        plain++;
+    if (plain == text->len)
+        return g_strndup(text->str, text->len);
+    valid = g_utf8_make_valid(text->str, (gssize)text->len);
+    out = g_string_sized_new(text->len);
 
     for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
         gunichar c = g_utf8_get_char(p);

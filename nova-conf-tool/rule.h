@@ -83,6 +83,7 @@ extern const NctRuleTable nct_rules_transport;
 extern const NctRuleTable nct_rules_cpu;
 extern const NctRuleTable nct_rules_host;
 extern const NctRuleTable nct_rules_service;
+extern const NctRuleTable nct_rules_upgrade;
 extern const NctRuleTable nct_rules_tool;
 
 /* every rule, by number from 0; NULL after the last */

@@ -183,7 +183,8 @@ nct_sources_list(const NctSources *sources, const NctDialect *dialect)
 
     inputs->inputs = g_ptr_array_new_with_free_func(input_free);
     inputs->files = g_ptr_array_new_with_free_func(g_free);
-    add_defaults(sources, dialect, inputs);
+    if (!sources->only_args)
+        add_defaults(sources, dialect, inputs);
 
     for (guint i = 0; i < sources->n_args; i++) {
         const NctArg *arg = &sources->args[i];

@@ -31,6 +31,8 @@ typedef struct {
     const char *root;
     /* "NAME=value" strings, for OS_GROUP__OPTION and SNAP; NULL = none */
     const char *const *environment;
+    /* nothing but args: no search, also not for nova.conf.d (a file on its own) */
+    gboolean only_args;
     /* replace the searched files; NULL = search */
     const char *const *default_files;
 } NctSources;

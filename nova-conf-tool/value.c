@@ -149,6 +149,23 @@ nct_value_append_str(const NctValue *value, GString *out)
     }
 }
 
+char *
+nct_value_to_text(const NctValue *value)
+{
+    GString *out = g_string_new(NULL);
+
+    if (!value->items)
+        nct_value_append_str(value, out);
+    for (guint i = 0; value->items && i < value->items->len; i++) {
+        if (i > 0)
+            g_string_append_c(out, ',');
+        if (value->keys)
+            g_string_append_printf(out, "%s:", (const char *)g_ptr_array_index(value->keys, i));
+        nct_value_append_str(g_ptr_array_index(value->items, i), out);
+    }
+    return g_string_free(out, FALSE);
+}
+
 void
 nct_refuse(char **reason, const char *format, ...)
 {

@@ -41,6 +41,9 @@ gboolean nct_value_equal(const NctValue *a, const NctValue *b);
 /* str() of the value in Python: what another option gets that names this one with "$name". */
 void nct_value_append_str(const NctValue *value, GString *out);
 
+/* As a file would have it: items separated by commas. Newly allocated. */
+char *nct_value_to_text(const NctValue *value);
+
 /*
  * Converts text to the type, NULL if oslo.config refuses it. *reason (may be NULL) then says why,
  * in words that follow "it": "is not a boolean (…)". It never holds any part of the text, which may

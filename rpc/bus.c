@@ -45,17 +45,17 @@ om_bus_is_silent(OmBus *bus)
 {
     gboolean silent;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     silent = bus->silent;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     return silent;
 }
 
 OmBusState *
 om_bus_state_begin(OmBus *bus)
 {
-    g_mutex_lock(&bus->announce);
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->announce);
+    pthread_mutex_lock(&bus->lock);
     return &bus->state;
 }
 
@@ -66,10 +66,10 @@ om_bus_state_end(OmBus *bus)
     gboolean tell = memcmp(&copy, &bus->announced, sizeof copy) != 0 && !bus->silent;
 
     bus->announced = copy;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     if (tell && bus->events.state_changed)
         bus->events.state_changed(&copy, bus->user_data);
-    g_mutex_unlock(&bus->announce);
+    pthread_mutex_unlock(&bus->announce);
 }
 
 /* Fills the rest with zeros: states are compared as memory. */
@@ -93,22 +93,30 @@ om_bus_state_error(OmBusState *state, const char *what, const GError *error)
 }
 
 void
+om_bus_count(OmBus *bus, guint64 *counter)
+{
+    pthread_mutex_lock(&bus->lock);
+    ++*counter;
+    pthread_mutex_unlock(&bus->lock);
+}
+
+void
 om_bus_get_state(OmBus *bus, OmBusState *state)
 {
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     *state = bus->state;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
 }
 
 void
 om_bus_get_stats(OmBus *bus, OmBusStats *stats)
 {
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     *stats = bus->stats;
     stats->queued = bus->outgoing.length;
     stats->open_requests = bus->n_requests;
     stats->open_calls = g_hash_table_size(bus->calls);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
 }
 
 /* ---- life ---- */
@@ -143,6 +151,7 @@ OmBus *
 om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_data, GError **error)
 {
     g_autofree char *id = om_unique_id();
+    pthread_condattr_t monotonic;
     OmBus *bus;
 
     if (!check_config(config, error))
@@ -179,9 +188,12 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
     bus->in_fd = bus->out_fd = -1;
     bus->in_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bus->out_wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    g_mutex_init(&bus->announce);
-    g_mutex_init(&bus->lock);
-    g_cond_init(&bus->ended);
+    pthread_mutex_init(&bus->announce, NULL);
+    pthread_mutex_init(&bus->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&bus->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     bus->url = om_transport_url_copy(config->url);
     om_rabbit_options_copy(&bus->rabbit_given, config->rabbit, NULL);
     om_rabbit_options_copy(&bus->rabbit, config->rabbit, config->url);
@@ -195,8 +207,11 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
         om_bus_unref(bus);
         return NULL;
     }
-    /* before threads: jansson seeds its tables lazily, and that is a race */
+    /* before there are threads: these are set up at their first use, and that would be a race */
     json_object_seed(0);
+    om_bus_error_quark();
+    om_connection_error_quark();
+    om_envelope_error_quark();
     return bus;
 }
 
@@ -230,7 +245,7 @@ om_bus_reload(OmBus *bus, const OmTransportUrl *url, const OmRabbitOptions *rabb
 {
     g_auto(OmRabbitOptions) options;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     if (rabbit) {
         om_rabbit_options_clear(&bus->rabbit_given);
         om_rabbit_options_copy(&bus->rabbit_given, rabbit, NULL);
@@ -246,7 +261,7 @@ om_bus_reload(OmBus *bus, const OmTransportUrl *url, const OmRabbitOptions *rabb
         options = before;
         bus->generation++;
     }
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     om_bus_wake(bus->in_wake);
     om_bus_wake(bus->out_wake);
 }
@@ -255,8 +270,11 @@ om_bus_reload(OmBus *bus, const OmTransportUrl *url, const OmRabbitOptions *rabb
 static void
 await_threads(OmBus *bus, gint64 until)
 {
+    const struct timespec deadline = { .tv_sec = until / G_USEC_PER_SEC,
+                                       .tv_nsec = until % G_USEC_PER_SEC * 1000 };
+
     while ((bus->in_running || bus->out_running) &&
-           g_cond_wait_until(&bus->ended, &bus->lock, until))
+           pthread_cond_timedwait(&bus->ended, &bus->lock, &deadline) == 0)
         continue;
 }
 
@@ -267,7 +285,7 @@ om_bus_stop(OmBus *bus, guint deadline_ms)
     gint64 tenth = deadline_ms * (gint64)100;
     gboolean all;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     bus->stopping = TRUE;
     /* the last part of the time is for saying goodbye, the very last for those who hear no answer
      */
@@ -284,14 +302,14 @@ om_bus_stop(OmBus *bus, guint deadline_ms)
     if (!all)
         /* in a system call; a reference keeps what it will touch when it returns */
         g_atomic_int_inc(&bus->references);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
 
     om_client_expire(bus, g_get_monotonic_time(), TRUE);
-    g_mutex_lock(&bus->announce);
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->announce);
+    pthread_mutex_lock(&bus->lock);
     bus->silent = TRUE;
-    g_mutex_unlock(&bus->lock);
-    g_mutex_unlock(&bus->announce);
+    pthread_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->announce);
     if (all) {
         g_clear_pointer(&bus->in_thread, g_thread_join);
         g_clear_pointer(&bus->out_thread, g_thread_join);
@@ -333,8 +351,8 @@ om_bus_unref(OmBus *bus)
         close(bus->in_wake);
     if (bus->out_wake >= 0)
         close(bus->out_wake);
-    g_mutex_clear(&bus->announce);
-    g_mutex_clear(&bus->lock);
-    g_cond_clear(&bus->ended);
+    pthread_mutex_destroy(&bus->announce);
+    pthread_mutex_destroy(&bus->lock);
+    pthread_cond_destroy(&bus->ended);
     g_free(bus);
 }

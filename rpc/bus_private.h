@@ -2,6 +2,7 @@
  * after om_bus_new(). Callbacks run without the lock. */
 #pragma once
 
+#include <pthread.h>
 #include <string.h>
 
 #include "rpc/bus.h"
@@ -54,10 +55,11 @@ struct _OmBus {
     OmReconnectOptions reconnect;
     int in_wake, out_wake; /* eventfds */
 
-    GMutex announce; /* held while state_changed() runs, so that states are told in order; before
-                        lock */
-    GMutex lock;
-    GCond ended;
+    pthread_mutex_t announce; /* held while state_changed() runs, so that states are told in order;
+                        before lock */
+    /* pthread's and not GLib's, which ThreadSanitizer cannot see */
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
     OmTransportUrl *url;
     OmRabbitOptions rabbit_given; /* as the caller filled them */
     OmRabbitOptions rabbit;       /* with the URL's query items applied */
@@ -80,6 +82,8 @@ struct _OmBus {
 
 /* bus.c */
 gboolean om_bus_is_silent(OmBus *bus);
+/* Adds one to a counter of bus->stats. */
+void om_bus_count(OmBus *bus, guint64 *counter);
 void om_bus_wake(int fd);
 void om_bus_poll(int fd, int wake, gint64 timeout_us);
 OmBusState *om_bus_state_begin(OmBus *bus);
@@ -108,9 +112,10 @@ void om_link_lost(OmLink *link, const GError *error, guint close_ms);
 gboolean om_link_outdated(OmLink *link);
 gint64 om_link_next_us(const OmLink *link);
 
-/* bus_in.c, bus_out.c */
+/* bus_in.c, bus_out.c, outgoing.c */
 gpointer om_bus_in_main(gpointer bus);
 gpointer om_bus_out_main(gpointer bus);
+/* Takes the body. */
 OmOutItem *om_out_item_new(OmOutKind kind, const char *exchange, const char *key, GBytes *body);
 void om_out_item_free(OmOutItem *item);
 /* Takes the item when TRUE. With lock held. */

@@ -75,7 +75,7 @@ new_request(OmBus *bus, const OmTarget *target, const OmRequestFields *fields, O
                     fields->method);
         return NULL;
     }
-    item = om_out_item_new(kind, exchange, key, body);
+    item = om_out_item_new(kind, exchange, key, g_steal_pointer(&body));
     return item;
 }
 
@@ -113,11 +113,11 @@ om_bus_call(OmBus *bus, const OmTarget *target, const char *method, const json_t
     call->deadline_us = item->deadline_us;
     call->monitor_us = monitor_s * (gint64)G_USEC_PER_SEC;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     pushed = om_bus_push_locked(bus, item, error);
     if (pushed)
         g_hash_table_insert(bus->calls, call->msg_id, call);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     if (!pushed) {
         om_out_item_free(item);
         om_client_call_free(call);
@@ -144,9 +144,9 @@ send_cast(OmBus *bus, const OmTarget *target, const char *method, const json_t *
     if (item == NULL)
         return FALSE;
     item->deadline_us = g_get_monotonic_time() + OM_CAST_LIFE_US;
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     pushed = om_bus_push_locked(bus, item, error);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     if (!pushed)
         om_out_item_free(item);
     return pushed;
@@ -200,7 +200,7 @@ om_client_take_reply(OmBus *bus, OmMessage *reply)
 {
     OmCall *call = NULL;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     bus->stats.replies++;
     if (reply->kind != OM_MESSAGE_REPLY || !g_hash_table_contains(bus->calls, reply->msg_id)) {
         bus->stats.replies_unknown++; /* late, or not for us */
@@ -214,7 +214,7 @@ om_client_take_reply(OmBus *bus, OmMessage *reply)
     } else {
         call = steal_call_locked(bus, reply->msg_id);
     }
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     if (call) {
         OmCallStatus status = reply->failure ? OM_CALL_REMOTE : OM_CALL_OK;
 
@@ -229,9 +229,9 @@ om_client_nobody(OmBus *bus, const char *msg_id)
 {
     OmCall *call;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     call = steal_call_locked(bus, msg_id);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     if (call)
         finish(bus, call, OM_CALL_NOBODY, NULL, NULL);
 }
@@ -241,9 +241,9 @@ om_client_is_open(OmBus *bus, const char *msg_id)
 {
     gboolean open;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     open = g_hash_table_contains(bus->calls, msg_id);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     return open;
 }
 
@@ -253,11 +253,11 @@ om_client_sent(OmBus *bus, const char *msg_id)
     OmCall *call;
 
     /* the call monitor's clock starts when the request has left */
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     call = g_hash_table_lookup(bus->calls, msg_id);
     if (call && call->monitor_us > 0)
         call->silent_until_us = g_get_monotonic_time() + call->monitor_us;
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
 }
 
 gint64
@@ -268,7 +268,7 @@ om_client_expire(OmBus *bus, gint64 now_us, gboolean all)
     GHashTableIter iter;
     gpointer value;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     g_hash_table_iter_init(&iter, bus->calls);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         OmCall *call = value;
@@ -283,7 +283,7 @@ om_client_expire(OmBus *bus, gint64 now_us, gboolean all)
             next = MIN(next, deadline);
         }
     }
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     for (guint i = 0; i < overdue->len; i++)
         finish(bus, overdue->pdata[i], all ? OM_CALL_STOPPED : OM_CALL_TIMEOUT, NULL, NULL);
     return next;

@@ -29,9 +29,9 @@ om_link_init(OmLink *link, OmBus *bus, gboolean in)
     link->in = in;
     for (guint i = 0; i < 16; i++)
         seed = seed * 16 + (guint)g_ascii_xdigit_value(id[i]);
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     copy_settings(link);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     om_reconnect_init(&link->reconnect, &bus->reconnect, link->url->n_hosts, seed,
                       g_get_monotonic_time());
 }
@@ -48,9 +48,9 @@ om_link_outdated(OmLink *link)
 {
     gboolean outdated;
 
-    g_mutex_lock(&link->bus->lock);
+    pthread_mutex_lock(&link->bus->lock);
     outdated = link->generation != link->bus->generation;
-    g_mutex_unlock(&link->bus->lock);
+    pthread_mutex_unlock(&link->bus->lock);
     return outdated;
 }
 
@@ -97,9 +97,9 @@ om_link_step(OmLink *link, gint64 now_us)
     guint index;
 
     if (om_link_outdated(link)) {
-        g_mutex_lock(&link->bus->lock);
+        pthread_mutex_lock(&link->bus->lock);
         copy_settings(link);
-        g_mutex_unlock(&link->bus->lock);
+        pthread_mutex_unlock(&link->bus->lock);
         om_reconnect_set_hosts(&link->reconnect, link->url->n_hosts, now_us);
     }
     if (!om_reconnect_due(&link->reconnect, now_us, &index))
@@ -134,9 +134,9 @@ om_link_lost(OmLink *link, const GError *error, guint close_ms)
 {
     OmBusState *state;
 
-    g_mutex_lock(&link->bus->lock);
+    pthread_mutex_lock(&link->bus->lock);
     *(link->in ? &link->bus->in_fd : &link->bus->out_fd) = -1;
-    g_mutex_unlock(&link->bus->lock);
+    pthread_mutex_unlock(&link->bus->lock);
     om_connection_close(g_steal_pointer(&link->connection), close_ms);
     om_reconnect_lost(&link->reconnect, g_get_monotonic_time());
     if (error == NULL) /* our own wish: at once */

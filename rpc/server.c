@@ -19,6 +19,7 @@ heartbeat_interval_us(const OmMessage *message)
     return message->timeout_s >= 2 ? message->timeout_s * G_USEC_PER_SEC / 2 : 0;
 }
 
+/* Takes the body. */
 static OmOutItem *
 new_reply(const OmMessage *message, GBytes *body)
 {
@@ -52,15 +53,13 @@ push_locked(OmBus *bus, OmOutItem *item)
 static void
 refuse(OmBus *bus, OmMessage *message, OmFailure *failure)
 {
-    g_mutex_lock(&bus->lock);
-    bus->stats.requests_refused++;
-    g_mutex_unlock(&bus->lock);
+    om_bus_count(bus, &bus->stats.requests_refused);
     if (wants_reply(message)) {
-        g_autoptr(GBytes) body = om_envelope_reply_failure(message->msg_id, failure, NULL);
+        GBytes *body = om_envelope_reply_failure(message->msg_id, failure, NULL);
 
-        g_mutex_lock(&bus->lock);
+        pthread_mutex_lock(&bus->lock);
         push_locked(bus, new_reply(message, body));
-        g_mutex_unlock(&bus->lock);
+        pthread_mutex_unlock(&bus->lock);
     }
     om_failure_free(failure);
     om_message_free(message);
@@ -90,11 +89,11 @@ om_server_take(OmBus *bus, OmMessage *message)
     request->link.data = request;
     interval = wants_reply(message) ? heartbeat_interval_us(message) : 0;
     request->next_heartbeat_us = interval ? g_get_monotonic_time() + interval : G_MAXINT64;
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     bus->stats.requests++;
     bus->n_requests++;
     g_queue_push_tail_link(&bus->requests, &request->link);
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     bus->events.requested(request, bus->user_data);
 }
 
@@ -103,13 +102,13 @@ om_server_heartbeats(OmBus *bus, gint64 now_us)
 {
     gint64 next = G_MAXINT64;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     for (GList *link = bus->requests.head; link; link = link->next) {
         OmRequest *request = link->data;
 
         if (request->next_heartbeat_us <= now_us) {
             gint64 interval = heartbeat_interval_us(request->message);
-            g_autoptr(GBytes) body = om_envelope_reply_heartbeat(request->message->msg_id);
+            GBytes *body = om_envelope_reply_heartbeat(request->message->msg_id);
             OmOutItem *item = new_reply(request->message, body);
 
             /* a late one helps nobody */
@@ -119,7 +118,7 @@ om_server_heartbeats(OmBus *bus, gint64 now_us)
         }
         next = MIN(next, request->next_heartbeat_us);
     }
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     return next;
 }
 
@@ -135,19 +134,19 @@ om_request_steal_args(OmRequest *request)
     return g_steal_pointer(&request->message->args);
 }
 
-/* body NULL: a cast, nothing to say. */
+/* Takes the body; NULL: a cast, nothing to say. */
 static void
 end(OmRequest *request, GBytes *body)
 {
     OmBus *bus = request->bus;
     OmOutItem *item = body ? new_reply(request->message, body) : NULL;
 
-    g_mutex_lock(&bus->lock);
+    pthread_mutex_lock(&bus->lock);
     g_queue_unlink(&bus->requests, &request->link);
     bus->n_requests--;
     push_locked(bus, item);
     om_bus_wake(bus->in_wake); /* there may be one waiting for this slot */
-    g_mutex_unlock(&bus->lock);
+    pthread_mutex_unlock(&bus->lock);
     om_message_free(request->message);
     g_free(request);
     om_bus_unref(bus);
@@ -157,7 +156,7 @@ void
 om_request_reply(OmRequest *request, const json_t *result)
 {
     const OmMessage *message = request->message;
-    g_autoptr(GBytes) body = NULL;
+    GBytes *body = NULL;
 
     if (wants_reply(message)) {
         body = om_envelope_reply(message->msg_id, result);
@@ -174,7 +173,7 @@ void
 om_request_fail(OmRequest *request, const char *class_name, const char *module, const char *text)
 {
     const OmMessage *message = request->message;
-    g_autoptr(GBytes) body = NULL;
+    GBytes *body = NULL;
 
     if (wants_reply(message)) {
         g_autoptr(OmFailure) failure = om_failure_new(class_name, module, text);

@@ -116,6 +116,9 @@ om_topology_server(const OmRabbitOptions *options, const char *exchange, const c
     /* RabbitMQ 4 deprecates transient queues that are not exclusive: follow the deployment's choice
      */
     queue->durable = queue->quorum || options->amqp_durable_queues || options->rabbit_quorum_queue;
+    /* a server that has stopped or died is told from a slow one at once: a call to it comes back,
+     * where a queue that lingers would hold the caller to its timeout. Quorum queues cannot */
+    queue->auto_delete = !queue->quorum;
     queue->expires_ms = transient_ttl_ms(options);
     queue->max_length = SERVER_MAX_LENGTH;
     bind(spec, exchange, spec->queue.name);

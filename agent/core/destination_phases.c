@@ -188,8 +188,9 @@ nma_destination_run(NmaDestination *destination, NmaGuestState state, NmaEvidenc
         evidence, at);
     nma_destination_end_reservation(destination, NMA_RESERVATION_COMMITTED, ledger, now);
     destination->ask_due_boot_us =
-        now.boot_us + (destination->post_seen ? NMA_DESTINATION_ASK_AFTER_POST_US
-                                              : NMA_DESTINATION_ASK_COMMIT_US);
+        destination->post_seen
+            ? MIN(destination->ask_due_boot_us, now.boot_us + NMA_DESTINATION_ASK_AFTER_POST_US)
+            : now.boot_us + NMA_DESTINATION_ASK_COMMIT_US;
     destination->give_up_boot_us = now.boot_us + NMA_DESTINATION_PATIENCE_COMMIT_US;
 }
 
@@ -213,6 +214,18 @@ nma_destination_lose(NmaDestination *destination, NmaReason reason, const char *
             evidence, at);
     nma_destination_end_reservation(destination, NMA_RESERVATION_RELEASED, ledger, now);
     base->ended = TRUE;
+}
+
+void
+nma_destination_lose_given_up(NmaDestination *destination, NmaLedger *ledger, NmaNow now,
+                              GPtrArray *effects)
+{
+    const NmaMigration *base = &destination->base;
+    g_autofree char *text = g_strdup_printf("Nova lists the migration as %s", base->nova_status);
+    gboolean sent = base->step == NMA_STEP_HELD || destination->queued_seen;
+
+    nma_destination_lose(destination, sent ? NMA_REASON_NEVER_STARTED : NMA_REASON_REFUSED_BY_NOVA,
+                         text, NMA_EVIDENCE_OBSERVED, ledger, now, now, effects);
 }
 
 void

@@ -213,11 +213,29 @@ step_reading(NmaHost *host, const NmaDomainReading *reading, const NmaEvent *res
     on_reading(host, &event, now, effects);
 }
 
+typedef struct {
+    const NmaHost *host;
+    NmaNow now;
+} Search;
+
+/* In use without an open migration (its record could not be restored): nothing else would end it.
+ */
+static void
+release_orphan(NmaReservation *reservation, gpointer user_data)
+{
+    const Search *search = user_data;
+
+    if (reservation->state == NMA_RESERVATION_IN_USE &&
+        nma_host_get_destination(search->host, reservation->instance_uuid) == NULL)
+        nma_reservation_set_state(reservation, NMA_RESERVATION_RELEASED, search->now);
+}
+
 /* All active domains: each is a reading, and an open migration that is not among them is gone. */
 static void
 on_resync(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects)
 {
     g_autoptr(GHashTable) absent = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    Search search = { host, now };
     GHashTableIter iter;
     gpointer key;
 
@@ -244,6 +262,7 @@ on_resync(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects)
         g_strlcpy(gone.instance_uuid, key, sizeof gone.instance_uuid);
         step_reading(host, &gone, event, now, effects);
     }
+    nma_ledger_foreach(host->ledger, release_orphan, &search);
 }
 
 /* ---- dispatch ---- */

@@ -19,6 +19,22 @@ static const struct {
     { "cancelled", NMA_WORD_FAILED },
 };
 
+gboolean
+nma_nova_word_concerns(const NmaMigration *migration, const NmaEvent *event)
+{
+    const GPtrArray *entries = event->conductor.migrations;
+
+    if (entries == NULL || entries->len == 0)
+        return TRUE; /* no word at all */
+    for (guint i = 0; i < entries->len; i++) {
+        const NmaNovaMigration *entry = entries->pdata[i];
+
+        if (strcmp(entry->identity.instance_uuid, migration->identity.instance_uuid) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 static const NmaNovaMigration *
 find(const NmaMigration *migration, const NmaEvent *event)
 {

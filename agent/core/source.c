@@ -48,6 +48,17 @@ nma_source_free(NmaSource *source)
 /* ---- opening, superseding ---- */
 
 void
+nma_source_ask_peer(NmaSource *source, GPtrArray *effects)
+{
+    const NmaIdentity *identity = &source->base.identity;
+
+    if (source->peer_asked || identity->destination == NULL)
+        return;
+    source->peer_asked = TRUE;
+    nma_effects_add_ask_peer(effects, identity->instance_uuid, identity->destination);
+}
+
+void
 nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effects)
 {
     NmaMigration *base = &source->base;
@@ -61,17 +72,13 @@ nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effe
         nma_migration_mark_inferred(base, report, NMA_UNKNOWN, now.wall_us, FALSE);
         base->blind = TRUE;
         base->last_seen_wall_us = NMA_UNKNOWN;
-        source->domain_seen = TRUE;
         source->ask_due_boot_us = now.boot_us + NMA_US_PER_S;
     } else {
         nma_effects_add(effects, NMA_EFFECT_READ_DOMAIN, base->identity.instance_uuid);
         source->read_pending = TRUE;
         source->read_due_boot_us = now.boot_us + READ_OVERDUE_US;
     }
-    if (base->identity.destination != NULL) {
-        nma_effects_add_ask_peer(effects, base->identity.instance_uuid, base->identity.destination);
-        source->peer_asked = TRUE;
-    }
+    nma_source_ask_peer(source, effects);
     nma_source_complete_reports(source, effects, first);
 }
 
@@ -244,11 +251,16 @@ on_lifecycle(NmaSource *source, const NmaEvent *event, NmaNow now, GPtrArray *ef
 }
 
 static void
-on_iteration(NmaSource *source, const NmaEvent *event, NmaNow now)
+on_iteration(NmaSource *source, const NmaEvent *event, NmaNow now, GPtrArray *effects)
 {
     NmaMigration *base = &source->base;
 
     source->iteration = event->iteration.iteration;
+    source->iterated = TRUE;
+    /* the first sync begins the first pass; a fast guest is stopped before the next read */
+    if (source->job_seen)
+        nma_source_reach(source, NMA_PHASE_PRE_COPY, NMA_EVIDENCE_OBSERVED,
+                         nma_event_time(event, now), now, effects);
     if (base->phase == NMA_PHASE_STOP_AND_COPY && source->suspended_iteration >= 0 &&
         source->iteration - source->suspended_iteration >= FORCED_PASSES)
         base->cause = NMA_CAUSE_FORCED;
@@ -359,7 +371,7 @@ nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interv
         on_lifecycle(source, event, now, effects);
         break;
     case NMA_EVENT_ITERATION:
-        on_iteration(source, event, now);
+        on_iteration(source, event, now, effects);
         break;
     case NMA_EVENT_JOB_COMPLETED:
         on_job_completed(source, event, now, effects);

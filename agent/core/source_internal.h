@@ -39,6 +39,8 @@ NmaStep nma_source_copy_step(const NmaSource *source);
 /* Something happened: the numbers of this moment are wanted. */
 void nma_source_look_now(NmaSource *source, NmaNow now);
 
+/* once, as soon as the destination is known */
+void nma_source_ask_peer(NmaSource *source, GPtrArray *effects);
 void nma_source_take_conductor(NmaSource *source, const NmaEvent *event,
                                gint64 progress_interval_us, NmaNow now, GPtrArray *effects);
 void nma_source_take_reading(NmaSource *source, const NmaDomainReading *reading,

@@ -44,12 +44,10 @@ on_nova_failed(NmaSource *source, NmaNow now, GPtrArray *effects)
         base->ended = TRUE;
     } else if (source->domain_gone) {
         nma_source_fail_gone(source, text, now, effects);
-    } else if (base->phase == NMA_PHASE_PRE_MIGRATION && !source->job_seen && !base->blind) {
-        NmaReason reason = base->abort_seen                   ? NMA_REASON_ABORTED
-                           : base->step == NMA_STEP_PREPARING ? NMA_REASON_ROLLED_BACK
-                                                              : NMA_REASON_NEVER_STARTED;
-
-        nma_source_fail(source, reason, text, NMA_EVIDENCE_OBSERVED, now, effects);
+    } else if (base->phase == NMA_PHASE_PRE_MIGRATION && !source->job_seen) {
+        /* it may have run since the last look */
+        source->given_up = TRUE;
+        nma_source_look_now(source, now);
     }
 }
 
@@ -70,13 +68,18 @@ nma_source_take_conductor(NmaSource *source, const NmaEvent *event, gint64 progr
 {
     NmaMigration *base = &source->base;
     const NmaNovaMigration *entry;
-    NmaWord word = nma_nova_word(base, event, &entry);
+    NmaWord word;
 
+    if (!nma_nova_word_concerns(base, event))
+        return;
+    word = nma_nova_word(base, event, &entry);
     schedule_ask(source, now);
+    nma_source_ask_peer(source, effects);
     switch (word) {
     case NMA_WORD_NONE:
         break;
     case NMA_WORD_IN_FLIGHT:
+        source->given_up = FALSE;
         if (base->phase == NMA_PHASE_PRE_MIGRATION && base->step == NMA_STEP_WAITING &&
             (g_str_equal(entry->status, "preparing") || g_str_equal(entry->status, "running")))
             nma_migration_progress(base, NMA_STEP_PREPARING, progress_interval_us, now, effects);

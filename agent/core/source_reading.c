@@ -99,7 +99,7 @@ take_job(NmaSource *source, const NmaDomainReading *reading, gint64 progress_int
         base->last_seen_wall_us = at.wall_us - reading->stats.elapsed_ms * NMA_US_PER_MS;
     if (is_ahead(source, reading->state, now, &phase))
         nma_source_reach(source, phase, NMA_EVIDENCE_INFERRED, at, now, effects);
-    else if (nma_job_stats_flows(&reading->stats))
+    else if (nma_job_stats_flows(&reading->stats) || source->iterated)
         nma_source_reach(source, NMA_PHASE_PRE_COPY, evidence(source), at, now, effects);
     if (base->phase == NMA_PHASE_PRE_COPY)
         nma_migration_progress(base, nma_source_copy_step(source), progress_interval_us, at,
@@ -132,11 +132,22 @@ take_present(NmaSource *source, const NmaDomainReading *reading, gint64 progress
     }
     if (!reading->stats_known)
         return;
+    if (reading->stats.kind != NMA_JOB_MIGRATION_OUT)
+        source->iterated = FALSE; /* it was the sync of a dump or the like */
     if (reading->stats.kind == NMA_JOB_MIGRATION_OUT) {
         take_job(source, reading, progress_interval_us, at, now, effects);
     } else if (job_is_gone(source, now)) {
         nma_source_fail(source, base->abort_seen ? NMA_REASON_ABORTED : NMA_REASON_JOB_FAILED,
                         reading->text, evidence(source), at, effects);
+        return;
+    }
+    if (source->given_up && !source->job_seen && !source->read_again) {
+        g_autofree char *text =
+            g_strdup_printf("Nova lists the migration as %s", base->nova_status);
+
+        /* whether Nova rolled back what the destination had prepared is for that side to say */
+        nma_source_fail(source, base->abort_seen ? NMA_REASON_ABORTED : NMA_REASON_NEVER_STARTED,
+                        text, NMA_EVIDENCE_OBSERVED, at, effects);
         return;
     }
     if (source->gone_reads == 0)

@@ -130,6 +130,15 @@ renamed_line(const NctEntry *entry, const NctOption *option)
 static gboolean
 is_safe_to_rename(const NctAudit *audit, const NctEntry *entry, const NctOption *option)
 {
+    if (nct_catalogue_reader_of(audit->release, entry->group, entry->key, 1))
+        return FALSE;
+    for (guint i = 0; i < option->n_old_names; i++) {
+        const NctName *old = &option->old_names[i];
+        const NctEntry *first = nct_config_first(audit->config, old->group, old->name);
+
+        if (first && first != entry)
+            return FALSE;
+    }
     return !nct_config_first(audit->config, option->group, option->name) &&
            entry->line == entry->last_line &&
            !memchr(nct_document_line(entry->document, entry->line).s, '\0',
@@ -145,7 +154,8 @@ add_rename(NctFinding *finding, const NctEntry *entry, const NctOption *option)
     if (g_str_equal(entry->group, option->group)) {
         nct_finding_add_edit(finding, NCT_EDIT_REPLACE, entry->line, entry->line, line, NULL);
     } else {
-        nct_finding_add_edit(finding, NCT_EDIT_COMMENT_OUT, entry->line, entry->line, NULL, NULL);
+        /* moved, not kept as a comment: it may hold a password */
+        nct_finding_add_edit(finding, NCT_EDIT_DELETE, entry->line, entry->line, NULL, NULL);
         nct_finding_add_edit(finding, NCT_EDIT_APPEND, 0, 0, line, g_strdup(option->group));
     }
 }
@@ -153,14 +163,17 @@ add_rename(NctFinding *finding, const NctEntry *entry, const NctOption *option)
 static void
 renamed(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
 {
-    g_autofree char *advice = NULL;
+    g_autoptr(GString) advice = g_string_new("write");
+    const NctOption *reader;
     NctFinding *finding;
 
     if (what->kind != NCT_CLASS_OLD_NAME)
         return;
-    advice = g_strdup_printf("write [%s] %s", what->option->group, what->option->name);
+    for (guint i = 0;
+         (reader = nct_catalogue_reader_of(audit->release, entry->group, entry->key, i)); i++)
+        g_string_append_printf(advice, "%s [%s] %s", i ? " and" : "", reader->group, reader->name);
     finding =
-        nct_audit_report(audit, rule, entry, advice, "[%s] %s is now called [%s] %s%s",
+        nct_audit_report(audit, rule, entry, advice->str, "[%s] %s is now called [%s] %s%s",
                          entry->group, entry->key, what->option->group, what->option->name,
                          nct_config_first(audit->config, what->option->group, what->option->name)
                              ? ", which is set too"

@@ -30,7 +30,7 @@ check_request(const OmMessage *message)
 }
 
 int
-LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[] = { "live_migration", "pre_live_migration", NULL };
     g_autoptr(GError) error = NULL;

@@ -6,7 +6,7 @@
 #include "tests/fuzz/fuzz.h"
 
 int
-LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > 0 && data[0] % 2 == 0) {
         g_autoptr(GBytes) out = NULL;

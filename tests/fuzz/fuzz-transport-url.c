@@ -5,7 +5,7 @@
 #include "tests/fuzz/fuzz.h"
 
 int
-LLVMFuzzerTestOneInput(const guint8 *data, size_t size)
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autofree char *text = g_strndup((const char *)data, size);
     g_autoptr(GError) error = NULL;

@@ -13,8 +13,10 @@ class Api(Service):
 
     def context(self, instance, **changes):
         """A new request by the instance's owner."""
+        request_id = f"req-{uuids.uuid4()}"
+        self.database.request_ids.add(request_id)
         names = {"user_id": instance["user_id"], "project_id": instance["project_id"]}
-        return recording().context(names, request_id=f"req-{uuids.uuid4()}", **changes)
+        return recording().context(names, request_id=request_id, **changes)
 
     def live_migrate(self, uuid, host=None):
         """os-migrateLive; host=None leaves the choice to the scheduler. Returns the request id."""

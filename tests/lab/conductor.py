@@ -107,6 +107,8 @@ class ObjectEndpoint:
 
     @received
     def object_class_action_versions(self, context, objname, objmethod, object_versions, args, kwargs):
+        if objname == "InstanceActionEvent":
+            self._find_action(context, args[0])
         answer = getattr(self, f"_{objname}_{objmethod}", None)
         if answer:
             return answer(*args, **(kwargs or {}))
@@ -117,6 +119,14 @@ class ObjectEndpoint:
             raise nova_exception("InstanceGroupNotFound", "Instance group  could not be found.", group_uuid="",
                                  code=404)
         return copy.deepcopy(reply["result"])
+
+    def _find_action(self, context, instance_uuid):
+        """Nova finds the action of the request id; only without a project does it take the last one instead."""
+        request_id = context.get("request_id")
+        if context.get("project_id") and request_id not in self.database.request_ids:
+            message = f"Action for request_id {request_id} on instance {instance_uuid} not found"
+            raise nova_exception("InstanceActionNotFound", message, request_id=request_id,
+                                 instance_uuid=instance_uuid, code=404)
 
     # ---- one method for each query ----
 

@@ -20,6 +20,7 @@ class Database:
     def __init__(self):
         self._lock = threading.Lock()
         self._instances, self._migrations = {}, []
+        self.request_ids = set()  # of the operators' requests: each has an instance action
         args = recording().requests["live_migration"]["args"]
         self.instance_template, self.migration_template = args["instance"], args["migration"]
 

@@ -17,4 +17,4 @@ class Knobs:
     downtime_ms: int = 500  # [libvirt] live_migration_downtime
     downtime_steps: int = 10
     downtime_delay_s: int = 75
-    max_concurrent: int = 1  # [DEFAULT] max_concurrent_live_migrations
+    max_concurrent: int = 1  # [DEFAULT] max_concurrent_live_migrations; read when the compute starts

@@ -9,6 +9,7 @@ Everything lies in one short directory below /tmp (QEMU's socket paths must stay
 the hosts must get there), which is removed at the end unless keep is set.
 """
 
+import contextlib
 import logging
 import os
 import shutil
@@ -100,28 +101,27 @@ class Lab:
         host.learn_capabilities()
 
     def stop(self):
-        """Guests and hosts first: what Nova's part waits for ends, while it can still talk to the broker."""
-        for process in list(self.processes.values()):
-            process.stop()
-        for heartbeat in self._heartbeats:
-            heartbeat.stop()
-        for recorder in self.recorders.values():
-            recorder.stop()
+        """Guests and hosts first: what Nova's part waits for ends, while it can still talk to the broker. Each step is
+        taken whatever became of the ones before."""
+        steps = [process.stop for process in self.processes.values()]
+        steps += [heartbeat.stop for heartbeat in self._heartbeats]
+        steps += [recorder.stop for recorder in self.recorders.values()]
         if self.nova:
-            for compute in self.nova.computes.values():
-                compute.stopping.set()
-        for host in self.hosts.values():
-            host.stop()
-        if self.nova:
-            self.nova.stop()
-        if self.tap:
-            self.tap.stop()
+            steps += [compute.stopping.set for compute in self.nova.computes.values()]
+        steps += [host.stop for host in self.hosts.values()]
+        steps += [part.stop for part in (self.nova, self.tap) if part]
         if self.broker:
-            self.broker.kill()
-            self.broker.close()
+            steps += [self.broker.kill, self.broker.close]
+        steps += [self._sweep, self._ports.close, self._close_log]
+        with contextlib.ExitStack() as stack:
+            for step in reversed(steps):
+                stack.callback(step)
+
+    def _sweep(self):
         for pid in pids_naming(self.directory):
             kill_pid(pid)
-        self._ports.close()
+
+    def _close_log(self):
         for name in _LIBRARY_LOGGERS:
             logging.getLogger(name).removeHandler(self._log_handler)
         self._log_handler.close()
@@ -189,6 +189,7 @@ class Lab:
         wait_for(lambda: heartbeat.ready and heartbeat.count >= 2, timeout, f"{identity.name} beats ({serial})")
         if paused:
             domain.suspend()
+            wait_for(heartbeat.caught_up, 5, "the paused guest's last words")
         if self.nova:
             self.nova.database.add_instance(identity, host_name, power_state=3 if paused else 1)
         guest = Guest(identity, serial, heartbeat)

@@ -18,7 +18,8 @@ _LIFECYCLE = {
     libvirt.VIR_DOMAIN_EVENT_STARTED: ("started", {0: "booted", 1: "migrated"}),
     libvirt.VIR_DOMAIN_EVENT_SUSPENDED: ("suspended", {0: "paused", 1: "migrated", 2: "ioerror", 5: "from-snapshot",
                                                        6: "api-error", 7: "post-copy", 8: "post-copy-failed"}),
-    libvirt.VIR_DOMAIN_EVENT_RESUMED: ("resumed", {0: "unpaused", 1: "migrated", 3: "post-copy", 4: "post-copy-failed"}),
+    libvirt.VIR_DOMAIN_EVENT_RESUMED: ("resumed", {0: "unpaused", 1: "migrated", 3: "post-copy",
+                                                   4: "post-copy-failed"}),
     libvirt.VIR_DOMAIN_EVENT_STOPPED: ("stopped", {0: "shutdown", 1: "destroyed", 2: "crashed", 3: "migrated",
                                                    5: "failed"}),
 }
@@ -116,27 +117,24 @@ class TapRecorder:
         self._lines.close()
 
 
-class _EventLoop:
-    """libvirt's event loop, one for the process; connections that want events are opened after it was registered."""
+_event_loop_lock = threading.Lock()
 
-    _started = False
-    _lock = threading.Lock()
 
-    @classmethod
-    def start(cls):
-        with cls._lock:
-            if cls._started:
-                return
-            libvirt.virEventRegisterDefaultImpl()
-            # without a timer the loop sleeps until the next event, and a new connection waits that long
-            libvirt.virEventAddTimeout(100, lambda _timer, _opaque: None, None)
-            threading.Thread(target=cls._run, name="libvirt-events", daemon=True).start()
-            cls._started = True
-
-    @staticmethod
-    def _run():
+def start_event_loop():
+    """libvirt's event loop, one for the process (even where this module was imported under two names); connections
+    that want events are opened after it was registered."""
+    def run():
         while True:
             libvirt.virEventRunDefaultImpl()
+
+    with _event_loop_lock:
+        if getattr(libvirt, "lab_event_loop", None):
+            return
+        libvirt.virEventRegisterDefaultImpl()
+        # without a timer the loop sleeps until the next event, and a new connection waits that long
+        libvirt.virEventAddTimeout(100, lambda _timer, _opaque: None, None)
+        libvirt.lab_event_loop = threading.Thread(target=run, name="libvirt-events", daemon=True)
+        libvirt.lab_event_loop.start()
 
 
 class HostRecorder:
@@ -145,7 +143,7 @@ class HostRecorder:
     POLL_S = 0.2
 
     def __init__(self, host, events_path, jobs_path):
-        _EventLoop.start()
+        start_event_loop()
         self.host = host
         self._events, self._jobs = _Lines(events_path), _Lines(jobs_path)
         self._stop = threading.Event()

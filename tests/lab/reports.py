@@ -5,7 +5,7 @@ import time
 
 import oslo_messaging
 
-from .process import wait_for
+from .process import LabError, wait_for
 from .rpc import configuration
 
 TOPIC = "live_migration_reports"
@@ -64,5 +64,7 @@ class Reports:
                 if f"{report['phase']}.{report['kind']}" == phase_and_kind:
                     return report
             return None
-        return wait_for(there, timeout, f"{phase_and_kind} of {instance} from {host}; there is: "
-                        f"{self.phases(instance, host)}", 0.02)
+        try:
+            return wait_for(there, timeout, f"{phase_and_kind} of {instance} from {host}", 0.02)
+        except LabError as error:
+            raise LabError(f"{error}; there is: {self.phases(instance, host)}") from None

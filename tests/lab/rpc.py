@@ -16,6 +16,7 @@ LONG_TIMEOUT_S, CALL_MONITOR_S = 1800, 60  # other calls: the library's 60 s
 COMPUTE_ALT_METHODS = frozenset((
     "live_migration", "pre_live_migration", "post_live_migration_at_destination",
     "rollback_live_migration_at_destination", "drop_move_claim_at_destination"))
+EXPECTED_BY_NOVA = frozenset(("InstanceGroupNotFound",))
 LONG_CALLS = frozenset((
     "check_can_live_migrate_destination", "pre_live_migration", "post_live_migration_at_destination"))
 
@@ -138,8 +139,8 @@ class Service:
         return result
 
     def ask_conductor(self, context, key, names, adjust=None):
-        """A recorded call to the conductor with our names; adjust(args) puts in what differs. None when it raises:
-        the recorded exceptions are ones that Nova expects."""
+        """A recorded call to the conductor with our names; adjust(args) puts in what differs. None where it raises
+        what Nova expects there."""
         template = recording()
         args = template.args(key, names)
         if adjust:
@@ -152,6 +153,8 @@ class Service:
                 result = client.call(context, method, **args)
         except oslo_messaging.RemoteError as error:
             self.journal.note(self.name, "raised", key, error=error.exc_type)
+            if error.exc_type not in EXPECTED_BY_NOVA:
+                raise
             return None
         self.journal.note(self.name, "answered", key)
         return result

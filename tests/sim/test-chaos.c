@@ -1,25 +1,14 @@
 /*
  * Events that make no sense: any event, of any instance, in any order, with any content. Nothing
  * may abort, every report must be legal, and when the noise ends everything ends.
- *
- * NMA_SIM_RUNS: how many runs (default 300); NMA_SIM_SEED: the first seed.
  */
-#include <stdlib.h>
-
+#include "tests/sim/campaign.h"
 #include "tests/sim/watchdog.h"
 #include "tests/unit/story.h"
 #include "tests/unit/tap.h"
 
 #define INSTANCES 4
 #define STEPS     400
-
-static guint64
-number_from_environment(const char *name, guint64 otherwise)
-{
-    const char *text = g_getenv(name);
-
-    return text != NULL ? g_ascii_strtoull(text, NULL, 10) : otherwise;
-}
 
 typedef struct {
     GRand *rand;
@@ -311,12 +300,10 @@ run_once(guint64 seed)
 static void
 test_chaos(void)
 {
-    guint64 runs = number_from_environment("NMA_SIM_RUNS", 300);
-    guint64 first = number_from_environment("NMA_SIM_SEED", 1);
+    Campaign campaign = campaign_of(300, 50000);
 
-    for (guint64 seed = first; seed < first + runs; seed++)
-        run_once(seed);
-    g_test_message("%" G_GUINT64_FORMAT " runs of %d events", runs, STEPS);
+    for (guint64 i = 0; i < campaign.runs; i++)
+        run_once(campaign.first + i);
 }
 
 int

@@ -2,11 +2,10 @@
  * Two hosts, a Nova and a libvirt that behave as the real ones do, and a world that loses, repeats
  * and reorders what they say, restarts agents and takes libvirt away. What the agents report at
  * the end must agree with what happened.
- *
- * NMA_SIM_RUNS: how many runs of each kind (default 400); NMA_SIM_SEED: the first seed.
  */
 #include <string.h>
 
+#include "tests/sim/campaign.h"
 #include "tests/sim/watchdog.h"
 #include "tests/unit/story.h"
 #include "tests/unit/tap.h"
@@ -61,7 +60,6 @@ typedef struct {
     gboolean agent_down[N_HOSTS];
     GPtrArray *letters;
     Watchdog *watchdog;
-    guint promised_high;
 } World;
 
 static guint
@@ -683,13 +681,10 @@ run_once(guint64 seed, gboolean faults)
 static void
 run_all(gboolean faults)
 {
-    const char *runs_text = g_getenv("NMA_SIM_RUNS"), *seed_text = g_getenv("NMA_SIM_SEED");
-    guint64 runs = runs_text != NULL ? g_ascii_strtoull(runs_text, NULL, 10) : 400;
-    guint64 first = seed_text != NULL ? g_ascii_strtoull(seed_text, NULL, 10) : 1;
+    Campaign campaign = campaign_of(400, 50000);
 
-    for (guint64 seed = first; seed < first + runs; seed++)
-        run_once(seed, faults);
-    g_test_message("%" G_GUINT64_FORMAT " runs", runs);
+    for (guint64 i = 0; i < campaign.runs; i++)
+        run_once(campaign.first + i, faults);
 }
 
 static void

@@ -37,7 +37,7 @@ set_up(Fixture *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
 
-    f->path = g_build_filename(g_get_tmp_dir(), "control", NULL);
+    f->path = g_build_filename(nma_test_dir(), "control", NULL);
     f->now_us = NMA_US_PER_S;
     f->control = nma_control_new(f->path, handler, f, &error);
     g_assert_no_error(error);

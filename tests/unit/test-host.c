@@ -61,6 +61,25 @@ test_there_and_back(void)
 }
 
 static void
+test_a_source_is_no_arrival(void)
+{
+    Story story;
+
+    story_begin(&story);
+    story_call(&story, NMA_NOVA_LIVE_MIGRATION, MIG_1, 11);
+    story_reading(&story, NMA_DOMAIN_RUNNING, NMA_JOB_MIGRATION_OUT, 5);
+    story_call(&story, NMA_NOVA_CHECK_DESTINATION, MIG_2, 12); /* makes no sense, but came */
+    story_facts(&story, 8192);
+    story_expect(&story, "S pre_migration.start waiting", "S pre_migration.end waiting",
+                 "S pre_copy.start memory", "D pre_migration.start", "D pre_migration.end",
+                 "D reservation.start soft");
+    story_lifecycle(&story, NMA_LIFECYCLE_RESUMED_MIGRATED); /* ours, after a failure */
+    story_reading(&story, NMA_DOMAIN_RUNNING, NMA_JOB_NONE, 0);
+    story_expect_nothing(&story);
+    story_end(&story);
+}
+
+static void
 test_bounded(void)
 {
     Story story;
@@ -97,6 +116,27 @@ test_one_question_for_all(void)
         g_assert_cmpuint(g_strv_length(effect->instances), ==, 50);
         break;
     }
+    story_end(&story);
+}
+
+static void
+test_an_answer_about_another(void)
+{
+    Story story;
+    NmaEvent *event = nma_event_new(NMA_EVENT_CONDUCTOR);
+    NmaNovaMigration *entry = nma_nova_migration_new();
+
+    story_begin(&story);
+    story_call(&story, NMA_NOVA_POST_AT_DESTINATION, MIG_1, 11);
+    story_count(&story, NMA_EFFECT_ASK_CONDUCTOR);
+    g_strlcpy(entry->identity.instance_uuid, OTHER, sizeof entry->identity.instance_uuid);
+    event->conductor.answered = TRUE;
+    event->conductor.migrations =
+        g_ptr_array_new_with_free_func((GDestroyNotify)nma_nova_migration_free);
+    g_ptr_array_add(event->conductor.migrations, entry);
+    story_step(&story, event); /* does not stand for ours */
+    story_wait(&story, 1.1);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_CONDUCTOR), ==, 1);
     story_end(&story);
 }
 
@@ -237,6 +277,22 @@ test_reservations_of_absurd_size(void)
 }
 
 static void
+test_orphaned_reservation(void)
+{
+    Story story;
+    NmaReservation orphan = { .memory_bytes = 1 << 20, .state = NMA_RESERVATION_IN_USE };
+
+    story_begin(&story);
+    g_strlcpy(orphan.instance_uuid, OTHER, sizeof orphan.instance_uuid);
+    orphan.expires_boot_us = NMA_NEVER;
+    nma_host_restore_reservation(story.host, &orphan);
+    g_assert_cmpint(story_promised_mib(&story), ==, 1);
+    story_resync(&story, NULL);
+    g_assert_cmpint(story_promised_mib(&story), ==, 0);
+    story_end(&story);
+}
+
+static void
 test_growth_still_to_come(void)
 {
     g_autoptr(NmaLedger) ledger = nma_ledger_new();
@@ -319,13 +375,16 @@ main(int argc, char **argv)
     nma_test_init(argc, argv);
     TEST(opposite_directions);
     TEST(there_and_back);
+    TEST(a_source_is_no_arrival);
     TEST(bounded);
     TEST(one_question_for_all);
+    TEST(an_answer_about_another);
     TEST(asks_at_most_twice_a_minute);
     TEST(changes);
     TEST(rebooted);
     TEST(uuids_from_outside);
     TEST(reservations_of_absurd_size);
+    TEST(orphaned_reservation);
     TEST(growth_still_to_come);
     TEST(check_unknown_is_never_ok);
     TEST(learning_never_overwrites);

@@ -62,6 +62,7 @@ leave(guint thread, gpointer user_data)
 
     pthread_mutex_lock(&pool->mutex);
     pool->left |= 1u << thread;
+    pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->mutex);
 }
 
@@ -245,6 +246,26 @@ test_overdue_is_unknown_once_and_late_is_dropped(void)
     pool_clear(&pool);
 }
 
+/* Who asks every second must still hear that nothing comes. */
+static void
+test_asking_again_does_not_put_off_the_deadline(void)
+{
+    Pool pool;
+    gint64 asked_us;
+
+    pool_init(&pool, 1);
+    hang(&pool, UUID_A, TRUE);
+    nma_readers_request(pool.readers, UUID_A);
+    asked_us = g_get_monotonic_time();
+    while (g_get_monotonic_time() == asked_us)
+        ;
+    nma_readers_request(pool.readers, UUID_A);
+    nma_readers_expire(pool.readers, asked_us + FAR_US);
+    g_assert_cmpuint(pool.answers->len, ==, 1);
+    hang(&pool, UUID_A, FALSE);
+    pool_clear(&pool);
+}
+
 /* Asked again while the first read hangs: no second call beside it, and its answer is not
  * taken for the new one. */
 static void
@@ -425,7 +446,7 @@ test_stop_leaves_a_hanging_read_behind(void)
     nma_readers_request(pool.readers, UUID_B);
     nma_readers_expire(pool.readers, past_deadline());
     hang(&pool, UUID_A, FALSE);
-    WAIT(&pool, g_hash_table_size(pool.running) == 0);
+    WAIT(&pool, pool.left == 7);
     g_assert_cmpuint(pool.answers->len, ==, 0);
 }
 
@@ -474,6 +495,8 @@ main(int argc, char **argv)
     g_test_add_func("/readers/requests-merge", test_requests_merge);
     g_test_add_func("/readers/overdue-is-unknown-once",
                     test_overdue_is_unknown_once_and_late_is_dropped);
+    g_test_add_func("/readers/asking-again-does-not-put-off-the-deadline",
+                    test_asking_again_does_not_put_off_the_deadline);
     g_test_add_func("/readers/asked-again-while-overdue", test_asked_again_while_overdue);
     g_test_add_func("/readers/again-overdue", test_again_overdue);
     g_test_add_func("/readers/waiting-in-the-queue-counts", test_waiting_in_the_queue_counts);

@@ -10,7 +10,7 @@
 static char *
 read_capture(const char *name, gsize *size)
 {
-    g_autofree char *path = g_test_build_filename(G_TEST_DIST, "data", "wire", name, NULL);
+    g_autofree char *path = g_test_build_filename(G_TEST_DIST, "data", "wire-bodies", name, NULL);
     char *body = NULL;
     g_autoptr(GError) error = NULL;
 

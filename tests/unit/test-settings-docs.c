@@ -183,7 +183,7 @@ test_example_loads(void)
     nma_settings_options(&n);
     g_assert_cmpuint(set, ==, n);
     text = g_strjoinv("\n", lines);
-    path = g_build_filename(g_get_tmp_dir(), "example.conf", NULL);
+    path = g_build_filename(nma_test_dir(), "example.conf", NULL);
     g_assert_true(g_file_set_contents(path, text, -1, NULL));
     settings = nma_settings_load_own(path, &error);
     g_assert_no_error(error);

@@ -188,6 +188,8 @@ static const struct {
       ":5: [agent] mode stands already on line 4" },
     { "twice-apart", "[agent]\nmode = steer\n[tap]\nqueue_type = off\n[agent]\nmode = steer\n",
       ":8: [agent] mode stands already on line 4" },
+    { "twins-in-iniparser", "[agent]\nmode = steer\nMODE = observe\n",
+      ":4: the line can be read in two ways" },
     { "colon", "[agent]\nmode: steer\n", ":4: neither [group] nor name = value" },
     { "continued", "[agent]\nmode =\n steer\n", ":5: a line must not begin with a blank*" },
     { "backslash", "[agent]\nstate_dir = /a\\\n", ":4: a line must not end with a backslash" },

@@ -16,6 +16,15 @@ read_running(Story *story, NmaJobKind kind, gint64 remaining)
     story_reading(story, NMA_DOMAIN_RUNNING, kind, remaining);
 }
 
+/* libvirt is looked at once more before Nova is believed; a read under way does not count */
+static void
+nova_gives_up(Story *story, const char *status)
+{
+    story_conductor(story, status, MIG_1, 11, STORY_HOST, STORY_PEER);
+    read_running(story, NMA_JOB_NONE, 0);
+    read_running(story, NMA_JOB_NONE, 0);
+}
+
 static void
 until_copying(Story *story)
 {
@@ -84,6 +93,25 @@ test_success(void)
 }
 
 static void
+test_fast_guest(void)
+{
+    Story story;
+
+    story_begin(&story);
+    cast(&story);
+    story_iteration(&story, 1); /* of a dump */
+    read_running(&story, NMA_JOB_OTHER, 0);
+    read_running(&story, NMA_JOB_MIGRATION_OUT, -1);
+    story_expect(&story, "S pre_migration.start waiting");
+    story_iteration(&story, 1);
+    story_expect(&story, "S pre_migration.end waiting", "S pre_copy.start memory");
+    story_wait(&story, 0.3);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
+    story_expect(&story, "S pre_copy.end memory", "S stop_and_copy.start cause=switchover");
+    story_end(&story);
+}
+
+static void
 test_disk_before_memory(void)
 {
     Story story;
@@ -120,7 +148,7 @@ test_same_cast_twice(void)
     g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_PEER), ==, 1);
     /* and once more when it has ended */
     story_wait(&story, 1);
-    conductor(&story, "failed");
+    nova_gives_up(&story, "failed");
     cast(&story);
     story_expect(&story,
                  "S pre_migration.error waiting reason=never_started guest=on_source,running");
@@ -254,9 +282,9 @@ test_preparing(void)
     story_wait(&story, 31);
     conductor(&story, "preparing");
     story_expect(&story, "S pre_migration.start waiting", "S pre_migration.progress preparing");
-    conductor(&story, "failed");
+    nova_gives_up(&story, "failed");
     story_expect(&story,
-                 "S pre_migration.error preparing reason=rolled_back guest=on_source,running");
+                 "S pre_migration.error preparing reason=never_started guest=on_source,running");
     story_end(&story);
 }
 
@@ -269,9 +297,40 @@ test_aborted_in_the_queue(void)
     cast(&story);
     read_running(&story, NMA_JOB_NONE, 0);
     story_call(&story, NMA_NOVA_ABORT, NULL, NMA_UNKNOWN);
-    conductor(&story, "cancelled");
+    nova_gives_up(&story, "cancelled");
     story_expect(&story, "S pre_migration.start waiting",
                  "S pre_migration.error waiting reason=aborted guest=on_source,running");
+    story_end(&story);
+}
+
+static void
+test_given_up_but_moving(void)
+{
+    Story story;
+
+    story_begin(&story);
+    cast(&story);
+    read_running(&story, NMA_JOB_NONE, 0);
+    conductor(&story, "error");
+    read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
+    story_expect(&story, "S pre_migration.start waiting", "S pre_migration.end waiting",
+                 "S pre_copy.start memory");
+    story_end(&story);
+}
+
+static void
+test_given_up_with_a_read_under_way(void)
+{
+    Story story;
+
+    story_begin(&story);
+    cast(&story);
+    conductor(&story, "error");
+    read_running(&story, NMA_JOB_NONE, 0); /* asked for before */
+    story_expect(&story, "S pre_migration.start waiting");
+    read_running(&story, NMA_JOB_NONE, 0);
+    story_expect(&story,
+                 "S pre_migration.error waiting reason=never_started guest=on_source,running");
     story_end(&story);
 }
 
@@ -510,6 +569,64 @@ test_stopped_was_lost(void)
     story_absent(&story);
     story_expect(&story, "S pre_copy.end? memory", "S stop_and_copy.start?", "S stop_and_copy.end?",
                  "S commitment.start?");
+    for (guint i = 0; i < story.effects->len; i++) {
+        const NmaReport *report = ((NmaEffect *)story.effects->pdata[i])->report;
+
+        /* the pause was measured, though its begin and end were not seen */
+        if (report != NULL && report->phase == NMA_PHASE_STOP_AND_COPY) {
+            g_assert_cmpint(report->has_stats, ==, report->kind == NMA_REPORT_END);
+            g_assert_cmpint(report->stats.downtime_ms, ==,
+                            report->kind == NMA_REPORT_END ? 60 : NMA_UNKNOWN);
+        }
+    }
+    story_end(&story);
+}
+
+static void
+test_completed_and_not_yet_gone(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
+    story_completed(&story, 60);
+    for (int i = 0; i < 5; i++) { /* the job is over, the domain is being taken down */
+        story_reading(&story, NMA_DOMAIN_PAUSED_MIGRATION, NMA_JOB_NONE, 0);
+        story_wait(&story, 0.5);
+    }
+    story_lifecycle(&story, NMA_LIFECYCLE_STOPPED_MIGRATED);
+    story_expect(&story, "S pre_copy.end memory", "S stop_and_copy.start cause=switchover",
+                 "S stop_and_copy.end cause=switchover", "S commitment.start");
+    story_end(&story);
+}
+
+static void
+test_old_figures_are_not_told_as_new(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_restart(&story, 20);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
+    story_expect(&story, "S pre_copy.end memory", "S stop_and_copy.start cause=switchover");
+    g_assert_false(story_last_report(&story)->has_stats);
+    story_end(&story);
+}
+
+static void
+test_a_read_lost_with_libvirt(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_wait(&story, 1); /* a read is under way, and will not be answered */
+    story_lost(&story);
+    story_count(&story, NMA_EFFECT_READ_DOMAIN);
+    story_wait(&story, 5);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_READ_DOMAIN), ==, 1);
     story_end(&story);
 }
 
@@ -611,9 +728,20 @@ test_adopted(void)
     story_resync(&story, reading);
     story_expect(&story, "S pre_migration.start? waiting", "S pre_migration.end? waiting",
                  "S pre_copy.start? memory");
+    for (guint i = 0; i < story.effects->len; i++) {
+        const NmaReport *report = ((NmaEffect *)story.effects->pdata[i])->report;
+
+        /* libvirt says for how long the job has run */
+        if (report != NULL && report->phase == NMA_PHASE_PRE_COPY &&
+            report->kind == NMA_REPORT_START)
+            g_assert_cmpint(report->not_before_wall_us, ==,
+                            story_now(&story).wall_us - 100 * NMA_US_PER_MS);
+    }
     story_wait(&story, 1.1);
     g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_CONDUCTOR), ==, 1);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_PEER), ==, 0);
     conductor(&story, "running");
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_PEER), ==, 1);
     read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
     story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
     story_expect(&story, "S pre_copy.end memory", "S stop_and_copy.start cause=switchover");
@@ -756,6 +884,133 @@ test_libvirt_away(void)
 }
 
 static void
+test_first_sync_before_the_job_is_known(void)
+{
+    Story story;
+
+    story_begin(&story);
+    cast(&story);
+    read_running(&story, NMA_JOB_NONE, 0);
+    story_iteration(&story, 1);
+    read_running(&story, NMA_JOB_MIGRATION_OUT, -1); /* the figures lag behind */
+    story_expect(&story, "S pre_migration.start waiting", "S pre_migration.end waiting",
+                 "S pre_copy.start memory");
+    story_end(&story);
+}
+
+static void
+test_sync_while_reading(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_wait(&story, 1);
+    story_count(&story, NMA_EFFECT_READ_DOMAIN);
+    story_iteration(&story, 2); /* a read is under way: never two of one domain */
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_READ_DOMAIN), ==, 0);
+    read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_READ_DOMAIN), ==, 1);
+    read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_READ_DOMAIN), ==, 0);
+    story_end(&story);
+}
+
+static void
+test_statistics_before_stopped(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
+    story_completed(&story, 60);
+    story_expect(&story, "S pre_copy.end memory", "S stop_and_copy.start cause=switchover");
+    story_lifecycle(&story, NMA_LIFECYCLE_STOPPED_MIGRATED);
+    story_expect(&story, "S stop_and_copy.end cause=switchover", "S commitment.start");
+    story_end(&story);
+}
+
+static void
+test_libvirt_before_nova_after_a_restart(void)
+{
+    Story story;
+
+    story_begin(&story);
+    cast(&story);
+    read_running(&story, NMA_JOB_NONE, 0);
+    story_restart(&story, 20);
+    conductor(&story, "error"); /* of nova-compute's restart: the guest may well be moving */
+    story_expect(&story, "S pre_migration.start waiting");
+    read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
+    story_expect(&story, "S pre_migration.end? waiting", "S pre_copy.start? memory");
+    story_end(&story);
+}
+
+static void
+test_nova_completed_while_libvirt_is_away(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_copying(&story);
+    story_lost(&story);
+    story_wait(&story, 3);
+    conductor(&story, "completed");
+    story_expect(&story, "S pre_copy.end? memory", "S stop_and_copy.start?", "S stop_and_copy.end?",
+                 "S commitment.start?", "S commitment.end nova=completed");
+    story_end(&story);
+}
+
+static void
+test_resync_without_a_loss(void)
+{
+    Story story;
+    NmaDomainReading *reading = nma_domain_reading_new(GUEST);
+
+    story_begin(&story);
+    until_copying(&story);
+    reading->state = NMA_DOMAIN_PAUSED_MIGRATION;
+    reading->stats = story_job(NMA_JOB_MIGRATION_OUT, 1);
+    reading->stats_known = TRUE;
+    story_resync(&story, reading); /* events were dropped: there is none to wait for */
+    story_expect(&story, "S pre_copy.end? memory", "S stop_and_copy.start? cause=switchover");
+    story_end(&story);
+}
+
+static void
+test_conductor_speaks_of_the_last_one(void)
+{
+    Story story;
+
+    story_begin(&story);
+    story_call(&story, NMA_NOVA_LIVE_MIGRATION, MIG_2, 12);
+    read_running(&story, NMA_JOB_NONE, 0);
+    nova_gives_up(&story, "failed"); /* of migration 11 */
+    story_expect(&story, "S pre_migration.start waiting");
+    g_assert_null(story_last_report(&story)->nova_status);
+    story_conductor(&story, "failed", MIG_2, 12, STORY_HOST, STORY_PEER);
+    read_running(&story, NMA_JOB_NONE, 0);
+    story_expect(&story,
+                 "S pre_migration.error waiting reason=never_started guest=on_source,running");
+    story_end(&story);
+}
+
+static void
+test_conductor_speaks_of_the_other_direction(void)
+{
+    Story story;
+
+    story_begin(&story);
+    story_iteration(&story, 1);
+    read_running(&story, NMA_JOB_MIGRATION_OUT, COPYING);
+    story_conductor(&story, "completed", MIG_1, 11, STORY_PEER, STORY_HOST);
+    story_lifecycle(&story, NMA_LIFECYCLE_SUSPENDED_MIGRATED);
+    g_assert_cmpint(story_last_report(&story)->identity.migration_id, ==, NMA_UNKNOWN);
+    story_end(&story);
+}
+
+static void
 test_progress_is_coalesced(void)
 {
     Story story;
@@ -787,6 +1042,7 @@ main(int argc, char **argv)
 {
     nma_test_init(argc, argv);
     TEST(success);
+    TEST(fast_guest);
     TEST(disk_before_memory);
     TEST(same_cast_twice);
     TEST(another_migration_supersedes);
@@ -797,6 +1053,8 @@ main(int argc, char **argv)
     TEST(waiting_polls_fast_then_slow);
     TEST(preparing);
     TEST(aborted_in_the_queue);
+    TEST(given_up_but_moving);
+    TEST(given_up_with_a_read_under_way);
     TEST(never_started);
     TEST(job_fails);
     TEST(job_seen_again_is_not_gone);
@@ -811,6 +1069,9 @@ main(int argc, char **argv)
     TEST(paused_guest);
     TEST(no_final_statistics);
     TEST(stopped_was_lost);
+    TEST(completed_and_not_yet_gone);
+    TEST(old_figures_are_not_told_as_new);
+    TEST(a_read_lost_with_libvirt);
     TEST(guest_gone);
     TEST(guest_gone_and_nobody_knows);
     TEST(moved_unseen);
@@ -824,6 +1085,14 @@ main(int argc, char **argv)
     TEST(restart_after_a_failure);
     TEST(suspended_event_missed);
     TEST(libvirt_away);
+    TEST(first_sync_before_the_job_is_known);
+    TEST(sync_while_reading);
+    TEST(statistics_before_stopped);
+    TEST(libvirt_before_nova_after_a_restart);
+    TEST(nova_completed_while_libvirt_is_away);
+    TEST(resync_without_a_loss);
+    TEST(conductor_speaks_of_the_last_one);
+    TEST(conductor_speaks_of_the_other_direction);
     TEST(progress_is_coalesced);
     return g_test_run();
 }

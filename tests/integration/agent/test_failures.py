@@ -1,6 +1,7 @@
 """Migrations that go wrong: the phase, the reason and where the guest lives are said."""
 
-from tests.integration.agent.world import DESTINATION, EASY, HARD, SOURCE, SOURCE_SAYS
+from tests.integration.agent.world import (DESTINATION, DESTINATION_SAYS, EASY, HARD, OTHER, SOURCE,
+                                           SOURCE_SAYS)
 from tests.lab.process import wait_for
 
 
@@ -84,21 +85,22 @@ def test_nova_never_starts_the_job(world):
 
 
 def test_refused_destination_and_another_one(world):
-    """Nova's own check refuses the first candidate; the scheduler's next one is the other host, reached from there."""
+    """Nova's own check refuses the scheduler's first host: its reservation goes, the second one is used."""
     world.both()
+    world.agent(OTHER)
     guest = world.guest()
     world.knobs(DESTINATION).refuse = "no such network"
-    first = world.lab.live_migrate(guest, DESTINATION)
-    assert first.wait() == "error"
+    world.lab.nova.conductor.candidates[guest.uuid] = [DESTINATION, OTHER]
+    migration = world.lab.live_migrate(guest)
+    assert migration.wait() == "completed"
     gone = world.wait(guest, DESTINATION, "reservation.error", timeout=60)
     assert gone["reason"] == "refused_by_nova"
     assert world.agents[DESTINATION].status()["reservations"] == 0
-    world.knobs(DESTINATION).refuse = ""
-    second = world.lab.live_migrate(guest, DESTINATION)
-    assert second.wait() == "completed"
-    world.wait(guest, SOURCE, "commitment.end")
-    world.wait(guest, DESTINATION, "commitment.end")
+    end = world.wait(guest, SOURCE, "commitment.end")
+    world.wait(guest, OTHER, "commitment.end")
+    assert end["destination"] == OTHER
     assert world.said(guest, SOURCE) == SOURCE_SAYS
+    assert world.said(guest, OTHER) == DESTINATION_SAYS
     world.check_reports(guest)
 
 
@@ -131,13 +133,19 @@ def test_cast_for_an_instance_that_is_not_here(world):
 
 
 def test_same_cast_twice(world):
+    """Nova runs it twice, and records the second run as failed; it is one attempt all the same."""
     world.both()
     guest = world.guest(EASY)
     world.lab.nova.conductor.knobs.duplicate_cast = True
-    world.lab.live_migrate(guest, DESTINATION)
-    world.wait(guest, SOURCE, "commitment.end")
-    assert world.said(guest, SOURCE) == SOURCE_SAYS
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    wait_for(lambda: world.said(guest, SOURCE)[-1:] in (["commitment.end"], ["commitment.error"]), 60,
+             "the source tells the end")
+    assert world.said(guest, SOURCE)[:-1] == SOURCE_SAYS[:-1]
     assert len({r["attempt_id"] for r in world.reports.all(guest.uuid, SOURCE)}) == 1
+    last = [r for r in world.reports.all(guest.uuid, SOURCE) if r["kind"] != "progress"][-1]
+    assert last["nova_status"] == migration.status
+    assert last["guest"]["place"] == "on_destination"
+    world.check_reports(guest)
 
 
 def test_not_enough_memory_is_reported_and_nova_untouched(world):

@@ -6,10 +6,8 @@ import sys
 
 import pytest
 
-sys.path.insert(0, os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..")))
-
-from lab.domain import GuestLoad
-from lab.lab import Lab
+from tests.lab.domain import GuestLoad
+from tests.lab.lab import Lab
 
 
 def pytest_configure():

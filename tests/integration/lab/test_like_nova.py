@@ -2,8 +2,8 @@
 
 import pytest
 
-from lab import compare
-from lab.domain import GuestLoad
+from tests.lab import compare
+from tests.lab.domain import GuestLoad
 
 
 @pytest.fixture(scope="module")

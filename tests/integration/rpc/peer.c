@@ -1,5 +1,6 @@
 /* An OmBus on strings, for the tests in Python: configuration as JSON in argv[1], orders as JSON
  * lines on standard input, everything the bus tells as JSON lines on standard output. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 
 #include "rpc/bus.h"
 
-static GMutex output;
+static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
 
 /* Takes the object. */
 static void
@@ -15,10 +16,10 @@ emit(json_t *event)
 {
     char *text = json_dumps(event, 0);
 
-    g_mutex_lock(&output);
+    pthread_mutex_lock(&output);
     puts(text);
     fflush(stdout);
-    g_mutex_unlock(&output);
+    pthread_mutex_unlock(&output);
     free(text);
     json_decref(event);
 }

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -14,15 +13,13 @@ import uuid
 import libvirt
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))))
-
-from tests.integration.virt.observer import PROGRAM, Observer  # noqa: E402
-from tests.lab.domain import GuestIdentity, GuestLoad  # noqa: E402
-from tests.lab.heartbeat import Heartbeat  # noqa: E402
-from tests.lab.hosts import Host  # noqa: E402
-from tests.lab.lab import Lab  # noqa: E402
-from tests.lab.ports import PortRange  # noqa: E402
-from tests.lab.process import Account, kill_pid, pids_naming, wait_for  # noqa: E402
+from tests.integration.virt.observer import PROGRAM, Observer
+from tests.lab.domain import GuestIdentity, GuestLoad
+from tests.lab.heartbeat import Heartbeat
+from tests.lab.hosts import Host
+from tests.lab.lab import Lab
+from tests.lab.ports import PortRange
+from tests.lab.process import Account, kill_pid, pids_naming, wait_for
 
 MIB = 1024 * 1024
 LIVE = (libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
@@ -306,14 +303,21 @@ def test_completed_statistics_are_left_to_nova(hosts):
 
 
 def test_paused_guest_migrates(hosts):
+    """It is not suspended on the source and not resumed on the destination, which says Suspended/Paused at the end."""
     guest = hosts.guest(hosts.a, paused=True)
     source, destination = hosts.observe(hosts.a), hosts.observe(hosts.b)
     mark_a, mark_b = source.mark(), destination.mark()
-    assert Migration(hosts.a, hosts.b, guest.uuid).wait() is None
+    migration = Migration(hosts.a, hosts.b, guest.uuid, bandwidth_mib_s=4)
+    assert wait_copying(source, guest)["state"] == "paused"
+    assert destination.read(guest.uuid)["state"] == "paused-migration"
+    assert words(destination, mark_b, guest) == ["started-migrated"]
+    hosts.a.domain(guest.uuid).migrateSetMaxSpeed(1000)
+    assert migration.wait() is None
     source.wait(mark_a, event="job-completed", uuid=guest.uuid)
-    assert "stopped-migrated" in words(source, mark_a, guest)
+    assert without_repeats(words(source, mark_a, guest)) == ["iteration", "stopped-migrated", "job-completed"]
+    destination.wait(mark_b, event="lifecycle", uuid=guest.uuid, what="suspended-other")
+    assert words(destination, mark_b, guest) == ["started-migrated", "suspended-other"]
     assert destination.read(guest.uuid)["state"] == "paused"
-    assert "resumed-migrated" not in words(destination, mark_b, guest)
     source.stop()
     destination.stop()
 

@@ -33,6 +33,7 @@ def report(side, phase, kind, sequence, progress=0, *, at=0.0, step=None, place=
         "phase": phase, "kind": kind, "step": step, "sequence": sequence, "progress_count": progress,
         "occurred_at": clock.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "evidence": "observed",
         "not_before": None, "not_after": None, "phase_duration_ms": duration_ms, "statistics": stats,
+        "severity": "error" if kind == "error" else "info",
         "reason": reason, "reason_text": text, "guest": {"place": place, "state": state}, "cause": None,
         "skipped": False, "nova_status": nova_status, "peer": None, "clock_offset_ms": None,
         "clock_offset_error_ms": None, "checks": None,

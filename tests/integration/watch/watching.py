@@ -1,22 +1,17 @@
-"""A real RabbitMQ, the real oslo.messaging as the agents' part, and nova-migration-watch as built."""
+"""nova-migration-watch as built, and the real oslo.messaging as the agents' part."""
 import os
 import pathlib
 import queue
 import subprocess
-import sys
 import threading
 import time
 
-import pytest
+import oslo_messaging
+from oslo_config import cfg
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("top_builddir", SOURCE / "_build" / "default"))
 PROGRAM = BUILD / "agent" / "watch" / "nova-migration-watch"
-sys.path[:0] = [str(SOURCE / "tests" / "lab"), str(pathlib.Path(__file__).parent)]
-
-import broker as lab  # noqa: E402
-import oslo_messaging  # noqa: E402
-from oslo_config import cfg  # noqa: E402
 
 TOPIC = "live_migration_reports"
 
@@ -45,7 +40,11 @@ class Watch:
         for thread in self._threads:
             thread.start()
         if listening:
-            self.wait_err("listening on", timeout)
+            try:
+                self.wait_err("listening on", timeout)
+            except BaseException:
+                self.__exit__()
+                raise
 
     def _read(self, stream, into):
         for line in stream:
@@ -99,34 +98,3 @@ class Agents:
 
     def __exit__(self, *_):
         self.transport.cleanup()
-
-
-@pytest.fixture(scope="session")
-def broker():
-    if not lab.available():
-        pytest.skip("no RabbitMQ installed")
-    with lab.Broker(vhosts=("/", "cell2"), users=[lab.User("nova", tags=["administrator"])]) as one:
-        one.rabbitmqctl("set_permissions", "-p", "cell2", "nova", ".*", ".*", ".*")
-        # as a cloud is: its control exchange stands, and outlives a restart
-        for vhost in ("", "cell2"):
-            with Agents(one.url(vhost=vhost)) as agents:
-                agents.raw("first.word", {})
-        yield one
-
-
-@pytest.fixture
-def nova_conf(broker, tmp_path):
-    path = tmp_path / "nova.conf"
-    path.write_text(f"[DEFAULT]\ntransport_url = {broker.url()}\n")
-    return path
-
-
-@pytest.fixture
-def cell(nova_conf):
-    return f"main={nova_conf}"
-
-
-@pytest.fixture
-def agents(broker):
-    with Agents(broker.url()) as both:
-        yield both

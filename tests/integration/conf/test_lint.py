@@ -1,0 +1,244 @@
+import json
+import os
+import xml.dom.minidom
+
+import jsonschema
+import pytest
+
+from conf_tool import ROOT, SECRET
+
+BAD = f"""[DEFAULT]
+transport_url = rabbit://nova:{SECRET}@h:5672/
+my_pasword = {SECRET}
+live_migration_flag += VIR_MIGRATE_AUTO_CONVERGE
+[keystone_authtoken]
+password = {SECRET}$x
+[libvirt]
+cpu_model = kvm64
+cpu_mode = custom
+live_migration_progress_timeout = 3
+live_migration_downtime = 5
+"""
+
+
+@pytest.mark.parametrize("text,args,status", [
+    ("[libvirt]\ncpu_mode = host-model\n", (), 0),                                 # only infos
+    ("[libvirt]\ncpu_mode = host-model\n", ("--fail-on", "info"), 1),
+    ("[libvirt]\nnonsense = 1\n", (), 1),
+    ("[libvirt]\nnonsense = 1\n", ("--fail-on", "error"), 0),
+    ("[libvirt]\ncpu_mode = nonsense\n", ("--fail-on", "error"), 1),
+    ("[libvirt]\ncpu_mode = nonsense\n", ("--fail-on", "never"), 0),
+    ("[libvirt]\ncpu_mode = nonsense\n", ("--ignore", "NC2"), 0),
+    ("[libvirt]\ncpu_mode = nonsense\n", ("--select", "NC1,NC4"), 0),
+    ("[libvirt\n", (), 3),
+    ("[libvirt\n", ("--fail-on", "never"), 3),
+    ("[libvirt]\nx = caf\xe9\n".encode("latin-1"), (), 3),
+    ("", (), 0),
+])
+def test_exit(tool, text, args, status):
+    tool.write("nova.conf", text)
+    assert tool.lint(*args, "nova.conf")[0] == status
+
+
+@pytest.mark.parametrize("args", [
+    ("--no-such-option",), ("--release", "juno"), ("--release", "34"), ("--format", "yaml"),
+    ("--fail-on", "panic"), ("--select", "XX1"), ("--color", "purple"), ("--baseline", "missing.json"),
+    ("--opt-data", "missing.json"), ("missing.conf",), ("--config-file", "missing.conf"),
+    ("--config-dir", "missing.d"), (".",), ("--config-file", "nova.conf", "nova.conf"),
+    ("--root", ".", "nova.conf"), ("--root", ".", "--config-file", "nova.conf"), ("--root", "empty"),
+])
+def test_usage(tool, args):
+    tool.write("nova.conf", "[libvirt]\n")
+    (tool.dir / "empty").mkdir()
+    done = tool("lint", *args)
+    assert done.returncode == 2
+    assert done.stderr or b"NC002" in done.stdout
+
+
+def test_unreadable_beats_syntax_beats_findings(tool):
+    tool.write("bad.conf", "[libvirt\n")
+    tool.write("found.conf", "[libvirt]\nnonsense = 1\n")
+    assert tool("lint", "found.conf", "bad.conf").returncode == 3
+    assert tool("lint", "found.conf", "bad.conf", "missing.conf").returncode == 2
+
+
+def test_each_file_is_its_own_configuration(tool):
+    tool.write("a.conf", "[libvirt]\ncpu_mode = custom\n")
+    tool.write("b.conf", "[libvirt]\ncpu_models = Nehalem\n")
+    assert {"NC404", "NC405"} <= set(tool.codes("a.conf", "b.conf"))
+    together = tool.codes("--config-file", "a.conf", "--config-file", "b.conf")
+    assert not {"NC404", "NC405"} & set(together)
+
+
+def test_order_of_files_and_directories(tool):
+    tool.write("a.conf", "[libvirt]\ncpu_mode = none\n")
+    tool.write("d/10.conf", "[libvirt]\ncpu_mode = host-model\n")
+    _, out = tool.lint("--config-dir", "d", "--config-file", "a.conf")
+    assert [f["file"].rsplit("/", 1)[1] for f in out["findings"] if f["rule"] == "NC113"] == ["10.conf"]
+    _, out = tool.lint("--config-file", "a.conf", "--config-dir", "d")
+    assert [f["file"].rsplit("/", 1)[1] for f in out["findings"] if f["rule"] == "NC113"] == ["a.conf"]
+
+
+def test_host_tree(tool):
+    tool.write("h1/etc/nova/nova.conf", "[libvirt]\ncpu_mode = none\n")
+    tool.write("h1/etc/nova/nova-compute.conf", "[libvirt]\nvirt_type = qemu\n")
+    tool.write("h1/etc/nova/nova.conf.d/x.conf", "[libvirt]\nnonsense = 1\n")
+    tool.write("h2/etc/nova/nova.conf", "[libvirt]\ncpu_mode = custom\n")
+    status, out = tool.lint("--root", "h1", "--root", "h2")
+    assert status == 1
+    assert out["summary"]["configurations"] == 2 and out["summary"]["files"] == 4
+    assert {"NC101", "NC404"} <= {f["rule"] for f in out["findings"]}
+
+
+def test_standard_input(tool):
+    status, out = tool.lint("-", stdin=b"[libvirt]\nnonsense = 1\n")
+    assert status == 1 and out["findings"][0]["file"] == "(standard input)"
+
+
+@pytest.mark.parametrize("given,number", [
+    ("mitaka", 13), ("13", 13), ("26.2.2", 26), ("antelope", 27), ("2023.1", 27), ("2026.1", 33)])
+def test_release(tool, given, number):
+    tool.write("nova.conf", "[libvirt]\n")
+    _, out = tool.lint("nova.conf", release=given)
+    assert out["release"]["number"] == number and out["release"]["chosen_by"] == "by --release"
+
+
+def test_release_from_environment_and_default(tool):
+    tool.write("nova.conf", "[libvirt]\n")
+    done = tool("lint", "nova.conf", env={"NOVA_CONF_TOOL_RELEASE": "zed"})
+    assert b"Nova zed (26), by NOVA_CONF_TOOL_RELEASE" in done.stdout
+    done = tool("lint", "nova.conf", env={"NOVA_CONF_TOOL_RELEASE": "zedd"})
+    assert done.returncode == 2 and b"zedd" in done.stderr
+    assert b"; for Nova " in tool("lint", "nova.conf").stdout
+
+
+def test_program_and_fragment(tool):
+    tool.write("nova.conf", "[libvirt]\nvirt_type = kvm\n")
+    assert tool.codes("nova.conf") == ["NC311"]
+    assert tool.codes("--fragment", "nova.conf") == []
+    assert tool.codes("--program", "nova-conductor", "nova.conf") == []
+
+
+def test_out_of_tree_options(tool):
+    tool.write("nova.conf", "[own]\na = 1\n[libvirt]\nown_option = 1\n[DEFAULT]\nplugin-x = 1\n")
+    tool.write("opts.json", json.dumps({"options": {
+        "own": {"opts": [{"name": "a", "dest": "a"}]}, "DEFAULT": {"opts": [{"name": "plugin_x"}]},
+        "libvirt": {"opts": [{"name": "own-option"}]}}}))
+    assert tool.codes("nova.conf") == ["NC101", "NC106"]
+    assert tool.codes("--exclude-group", "OWN", "nova.conf") == ["NC101"]
+    assert tool.codes("--exclude-group", "own", "--exclude-options", "libvirt/own_option,plugin-x",
+                      "nova.conf") == []
+    left = tool.lint("--opt-data", "opts.json", "nova.conf")[1]["findings"]
+    assert [f["option"] for f in left] == ["plugin-x"]
+
+
+def test_environment_overrides(tool):
+    tool.write("nova.conf", "[libvirt]\ncpu_mode = host-model\n")
+    codes = tool.codes("--config-file", "nova.conf", env={"OS_LIBVIRT__CPU_MODE": "host-passthrough"})
+    assert codes == ["NC114", "NC416"]
+    codes = tool.codes("--config-file", "nova.conf", release="18",
+                       env={"OS_LIBVIRT__CPU_MODE": "host-passthrough"})
+    assert codes == ["NC417"]
+
+
+def test_json_is_valid_by_its_schema(tool):
+    tool.write("nova.conf", BAD)
+    _, out = tool.lint("nova.conf")
+    schema = json.loads((ROOT / "schemas/nova-conf-tool-findings.schema.json").read_text())
+    jsonschema.validate(out, schema)
+    assert len(out["findings"]) > 6
+
+
+def test_json_survives_any_bytes(tool):
+    name = b"n\xff\x01\"<&.conf"
+    (tool.dir / os.fsdecode(name)).write_bytes(b"[a\"\\\x01]\n\x02\x7f = \x00\"\\\n[libvirt]\ncpu_mode = \x00<\n")
+    for form in ("json", "gitlab", "sarif"):
+        done = tool("lint", "--format", form, os.fsdecode(name))
+        json.loads(done.stdout)
+    xml.dom.minidom.parseString(tool("lint", "--format", "junit", os.fsdecode(name)).stdout)
+
+
+def test_sarif(tool):
+    tool.write("a b.conf", BAD)
+    out = json.loads(tool("lint", "--format", "sarif", "a b.conf").stdout)
+    assert out["version"] == "2.1.0"
+    run, = out["runs"]
+    declared = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert len(declared) == len(set(declared)) > 80
+    assert {r["ruleId"] for r in run["results"]} <= set(declared)
+    location = run["results"][0]["locations"][0]["physicalLocation"]
+    assert location["artifactLocation"]["uri"].endswith("a%20b.conf")
+    assert location["region"]["startLine"] >= 1
+    fixes = [r["fixes"] for r in run["results"] if "fixes" in r]
+    replacement = fixes[0][0]["artifactChanges"][0]["replacements"][0]
+    assert {"deletedRegion", "insertedContent"} <= set(replacement)
+
+
+def test_gcc_and_junit_and_gitlab(tool):
+    tool.write("nova.conf", BAD)
+    lines = tool("lint", "--format", "gcc", "nova.conf").stdout.decode().splitlines()
+    assert all(line.split(":")[1].isdigit() and line.split(":")[2].isdigit() for line in lines)
+    junit = xml.dom.minidom.parseString(tool("lint", "--format", "junit", "nova.conf").stdout)
+    assert len(junit.getElementsByTagName("failure")) == len(lines)
+    gitlab = json.loads(tool("lint", "--format", "gitlab", "nova.conf").stdout)
+    assert len({item["fingerprint"] for item in gitlab}) == len(gitlab) == len(lines)
+    tool.write("good.conf", "[libvirt]\n")
+    junit = xml.dom.minidom.parseString(tool("lint", "--format", "junit", "good.conf").stdout)
+    assert len(junit.getElementsByTagName("testcase")) == 1
+
+
+def test_baseline(tool):
+    tool.write("nova.conf", "[libvirt]\nnonsense = 1\n")
+    assert tool("lint", "--write-baseline", "base.json", "nova.conf").returncode == 1
+    # lines may move, new findings show
+    tool.write("nova.conf", "# new\n\n[libvirt]\nnonsense = 1\nnonsense2 = 1\n")
+    status, out = tool.lint("--baseline", "base.json", "nova.conf")
+    assert status == 1 and [f["option"] for f in out["findings"]] == ["nonsense2"]
+    tool.write("nova.conf", "[libvirt]\nnonsense = 1\n")
+    status, out = tool.lint("--baseline", "base.json", "nova.conf")
+    assert status == 0 and out["summary"]["baseline"] == 1
+
+
+@pytest.mark.parametrize("command", [
+    ("lint",), ("lint", "--format", "json"), ("lint", "--format", "sarif"), ("lint", "--format", "gitlab"),
+    ("lint", "--format", "gcc"), ("lint", "--format", "junit"), ("fix",),
+    ("upgrade", "--from", "13", "--to", "33"), ("upgrade", "--patch", "--from", "13", "--to", "33"),
+    ("diff", "other.conf"), ("diff", "--format", "json", "other.conf"),
+])
+def test_no_secret_in_any_output(tool, command):
+    tool.write("nova.conf", BAD + f"[database]\nsql_connection = mysql://u:{SECRET}@h/n\n"
+               f"[vnc]\nvncserver_listen = {SECRET}$\n")
+    tool.write("other.conf", "[libvirt]\n")
+    # a listen address is no secret, and is quoted
+    done = tool(*command, "nova.conf")
+    lines = [line for line in (done.stdout + done.stderr).split(b"\n")
+             if SECRET.encode() in line and b"server_listen" not in line]
+    assert lines == []
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_show_masks(tool, format):
+    tool.write("nova.conf", BAD)
+    done = tool("show", "--format", format, "--config-file", "nova.conf")
+    assert SECRET.encode() not in done.stdout + done.stderr
+    assert b"transport_url" in done.stdout
+
+
+def test_syntax_error_never_quotes_the_line(tool):
+    tool.write("nova.conf", f"[DEFAULT]\ntransport_url rabbit//u-{SECRET}\n  {SECRET}\n")
+    for form in ("text", "json", "gcc"):
+        done = tool("lint", "--format", form, "nova.conf")
+        assert done.returncode == 3
+        assert SECRET.encode() not in done.stdout + done.stderr
+
+
+def test_hostile_size(tool):
+    tool.write("long.conf", b"[libvirt]\ncpu_models = " + b"x," * 3000000 + b"\n")
+    tool.write("deep.conf", b"[a]\n" * 190000)
+    tool.write("keys.conf", b"[libvirt]\n" + b"".join(b"k%d = 1\n" % i for i in range(150000)))
+    tool.write("cr.conf", b"\r" * 4000000)
+    tool.write("huge.conf", b"x" * (17 << 20))
+    for name in ("long.conf", "deep.conf", "keys.conf", "cr.conf"):
+        assert tool("lint", name, timeout=30).returncode in (0, 1), name
+    done = tool("lint", "huge.conf")
+    assert done.returncode == 2 and b"larger than" in done.stdout

@@ -1,0 +1,126 @@
+import json
+import os
+import stat
+import subprocess
+
+import pytest
+
+
+def test_show_origin_and_defaults(tool):
+    tool.write("a.conf", "[DEFAULT]\nstate_path = /srv\n[libvirt]\ncpu_mode = none\n")
+    tool.write("b.conf", "[libvirt]\ncpu_mode = host-model\n")
+    files = ("--config-file", "a.conf", "--config-file", "b.conf")
+    done = tool("show", *files, "libvirt.cpu_mode", "instances_path")
+    text = done.stdout.decode()
+    assert done.returncode == 0
+    assert "libvirt.cpu_mode = host-model  (" in text and "b.conf:2; overrides " in text and "a.conf:4)" in text
+    assert "DEFAULT.instances_path = /srv/instances  (default)" in text
+    out = json.loads(tool("show", "--format", "json", *files).stdout)
+    assert {(item["group"], item["option"]) for item in out} == {("DEFAULT", "state_path"), ("libvirt", "cpu_mode")}
+    assert tool("show", *files, "libvirt.nonsense").returncode == 2
+    assert tool("show", "--config-file", "missing.conf").returncode == 2
+
+
+def test_rules_and_explain(tool):
+    listed = json.loads(tool("rules", "--format", "json").stdout)
+    assert len(listed) > 80
+    for rule in listed:
+        page = tool("explain", rule["code"]).stdout.decode()
+        assert page.startswith(f"{rule['code']} {rule['name']}\n")
+        assert max(len(line) for line in page.splitlines()) < 200
+    assert tool("explain", "plain-tcp").returncode == 0
+    assert tool("explain", "NC999").returncode == 2
+    assert tool("explain").returncode == 2
+    assert tool("rules", "x").returncode == 2
+
+
+def test_diff(tool):
+    tool.write("a.conf", "[libvirt]\ncpu_model = kvm64\nvirt_type = kvm\n[neutron]\npassword = a\n")
+    tool.write("b.conf", "[LIBVIRT]\ncpu_models = 'kvm64'\n[neutron]\npassword = b\n")
+    done = tool("diff", "--release", "26", "a.conf", "b.conf")
+    assert done.returncode == 1
+    assert done.stdout.decode().splitlines()[0] == "neutron.password"
+    assert b"cpu_model" not in done.stdout and b"virt_type" not in done.stdout
+    assert tool("diff", "--release", "26", "a.conf", "a.conf").returncode == 0
+    assert tool("diff", "a.conf").returncode == 2
+    assert tool("diff", "a.conf", "missing.conf").returncode == 2
+
+
+OLD = """# kept
+[DEFAULT]
+debug = false\r
+pci_passthrough_whitelist = {"vendor_id": "8086"}
+sql_connection = mysql://u:s3cr3t@h/n
+[spice]
+[libvirt]
+cpu_mode = custom
+cpu_model = Haswell
+virt_type = kvm
+virt_type = kvm
+live_migration_progress_timeout = 3
+"""
+
+
+def test_fix_prints_a_patch_that_applies(tool):
+    path = tool.write("nova.conf", OLD)
+    done = tool("fix", "--release", "26", "nova.conf")
+    assert done.returncode == 1
+    assert b"s3cr3t" not in done.stdout
+    subprocess.run(["patch", "-p0", "-s", str(path)], input=done.stdout, check=True, cwd=tool.dir)
+    text = path.read_bytes().decode()
+    assert "[pci]\ndevice_spec = {" in text
+    assert "cpu_models = Haswell" in text and "# virt_type = kvm" in text
+    assert "# live_migration_progress_timeout = 3" in text and "debug = false\r\n" in text
+
+
+def test_fix_in_place_keeps_values_mode_and_links(tool):
+    path = tool.write("real/nova.conf", OLD)
+    path.chmod(0o640)
+    link = tool.dir / "nova.conf"
+    link.symlink_to(path)
+    before = tool("show", "--release", "26", "--format", "json", "--config-file", "nova.conf").stdout
+    done = tool("fix", "--release", "26", "--in-place", "nova.conf")
+    assert done.returncode == 0 and b"4 fixed" in done.stdout
+    after = tool("show", "--release", "26", "--format", "json", "--config-file", "nova.conf").stdout
+    strip = [{k: v for k, v in item.items() if k in ("group", "option", "value")} for item in json.loads(before)]
+    assert strip == [{k: v for k, v in item.items() if k in ("group", "option", "value")}
+                     for item in json.loads(after)]
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o640 and link.is_symlink()
+    assert os.listdir(tool.dir / "real") == ["nova.conf"]
+    # two options read this old name, so moving it would take it from one
+    assert "\nsql_connection = mysql://u:s3cr3t@h/n" in path.read_text()
+    assert tool("fix", "--release", "26", "nova.conf").stdout == b""
+
+
+def test_fix_moves_a_secret_in_place_only(tool):
+    path = tool.write("nova.conf", "[DEFAULT]\nsql_connection = mysql://u:s3cr3t@h/n\n[libvirt]\n")
+    done = tool("fix", "--release", "20", "nova.conf")
+    assert b"s3cr3t" not in done.stdout and b"secrets" in done.stderr
+    assert tool("fix", "--release", "20", "-i", "nova.conf").returncode == 0
+    assert path.read_text() == ("[DEFAULT]\n[libvirt]\n"
+                                "[database]\nconnection = mysql://u:s3cr3t@h/n\n")
+
+
+def test_fix_leaves_broken_files_alone(tool):
+    path = tool.write("nova.conf", "[libvirt\nx = 1\n")
+    assert tool("fix", "--in-place", "nova.conf").returncode == 3
+    assert path.read_text() == "[libvirt\nx = 1\n"
+
+
+def test_upgrade(tool):
+    tool.write("nova.conf", OLD)
+    done = tool("upgrade", "--from", "stein", "--to", "zed", "--format", "json", "nova.conf")
+    out = json.loads(done.stdout)
+    codes = {f["rule"] for f in out["findings"]}
+    assert {"NC104", "NC801"} <= codes
+    # what was there before is not told again
+    assert "NC102" not in codes and "NC112" not in codes
+    assert tool("upgrade", "--from", "zed", "--to", "stein", "nova.conf").returncode == 2
+    assert tool("upgrade", "--from", "zed", "nova.conf").returncode == 2
+    patch = tool("upgrade", "--patch", "--from", "stein", "--to", "zed", "nova.conf").stdout.decode()
+    assert "+cpu_models = Haswell" in patch
+
+
+@pytest.mark.parametrize("args,status", [((), 2), (("--help",), 0), (("--version",), 0), (("nonsense",), 2)])
+def test_main(tool, args, status):
+    assert tool(*args).returncode == status
