@@ -93,6 +93,14 @@ om_bus_state_error(OmBusState *state, const char *what, const GError *error)
 }
 
 void
+om_bus_count(OmBus *bus, guint64 *counter)
+{
+    pthread_mutex_lock(&bus->lock);
+    ++*counter;
+    pthread_mutex_unlock(&bus->lock);
+}
+
+void
 om_bus_get_state(OmBus *bus, OmBusState *state)
 {
     pthread_mutex_lock(&bus->lock);

@@ -5,26 +5,14 @@
 #include <string.h>
 
 #include "rpc/bus_private.h"
+#include "rpc/role.h"
 
-#define CHANNEL_SCRATCH   7 /* for declares that may be refused */
-#define DEDUP_IDS         1024
-#define ROLE_RETRY_US     (G_USEC_PER_SEC)
-#define ROLE_RETRY_MAX_US (30 * G_USEC_PER_SEC)
-#define ROLE_WAIT_MAX_US  (10 * G_USEC_PER_SEC)
-#define PROBE_FIRST_US    (G_USEC_PER_SEC)
-#define PROBE_WAIT_US     (10 * G_USEC_PER_SEC)
-#define MAX_WAITING       64 /* the server's prefetch */
+#define DEDUP_IDS      1024
+#define PROBE_FIRST_US (G_USEC_PER_SEC)
+#define PROBE_WAIT_US  (10 * G_USEC_PER_SEC)
+#define MAX_WAITING    64 /* the server's prefetch */
 
 enum { ROLE_TAP, ROLE_SERVER, ROLE_REPLY, N_ROLES };
-
-typedef struct {
-    gboolean wanted, ready;
-    guint16 channel;
-    OmRoleSpec *spec;
-    gint64 retry_us;
-    guint failures;
-    guint64 unacked; /* highest tag to acknowledge; 0: none */
-} Role;
 
 /* A request that waits, unacknowledged, for one of the open ones to end. */
 typedef struct {
@@ -35,7 +23,7 @@ typedef struct {
 typedef struct {
     OmBus *bus;
     OmLink link;
-    Role roles[N_ROLES];
+    OmRole roles[N_ROLES];
     OmDedup *tap_seen, *server_seen;
     GQueue waiting;
     guint32 nonce; /* of this connection's tap queue */
@@ -74,97 +62,6 @@ new_spec(InThread *in, guint role)
     }
 }
 
-/* TRUE unless the connection is gone: what is refused here is not needed by everybody. */
-static gboolean
-bind_extra_exchange(InThread *in, const OmRoleSpec *spec, const char *exchange, const char *type,
-                    gboolean durable, const char *key, GError **error)
-{
-    OmConnection *connection = in->link.connection;
-    const char *queue = spec->queue.name;
-    g_autoptr(GError) local = NULL;
-
-    if (!om_connection_channel_open(connection, CHANNEL_SCRATCH, error))
-        return FALSE;
-    if (!om_connection_exchange_declare(connection, CHANNEL_SCRATCH, exchange, type, durable, TRUE,
-                                        &local)) {
-        if (!om_connection_error_is_channel(local)) {
-            g_propagate_error(error, g_steal_pointer(&local));
-            return FALSE;
-        }
-        /* it is there with a caller's other flags: that does as well */
-        if (local->code != OM_CONNECTION_ERROR_PRECONDITION)
-            return TRUE;
-        g_clear_error(&local);
-        if (!om_connection_channel_open(connection, CHANNEL_SCRATCH, error))
-            return FALSE;
-    }
-    if (om_connection_bind(connection, CHANNEL_SCRATCH, queue, exchange, key, &local))
-        return TRUE;
-    if (om_connection_error_is_channel(local))
-        return TRUE;
-    g_propagate_error(error, g_steal_pointer(&local));
-    return FALSE;
-}
-
-static gboolean
-bind_role(InThread *in, const Role *role, GError **error)
-{
-    OmConnection *connection = in->link.connection;
-    const OmRoleSpec *spec = role->spec;
-
-    for (guint i = 0; i < spec->bindings->len; i++) {
-        const OmBindingSpec *binding = spec->bindings->pdata[i];
-
-        if (!om_connection_bind(connection, role->channel, spec->queue.name, binding->exchange,
-                                binding->key, error))
-            return FALSE;
-    }
-    if (spec->fanout_exchange && !bind_extra_exchange(in, spec, spec->fanout_exchange, "fanout",
-                                                      spec->fanout_durable, "", error))
-        return FALSE;
-    return spec->direct_exchange == NULL ||
-           bind_extra_exchange(in, spec, spec->direct_exchange, "direct", FALSE, spec->queue.name,
-                               error);
-}
-
-static gboolean
-declare_queue(InThread *in, const Role *role, GError **error)
-{
-    OmConnection *connection = in->link.connection;
-    const OmQueueSpec *queue = &role->spec->queue;
-    g_autoptr(GError) local = NULL;
-
-    if (om_connection_queue_declare(connection, role->channel, queue, &local))
-        return TRUE;
-    if (!g_error_matches(local, OM_CONNECTION_ERROR, OM_CONNECTION_ERROR_PRECONDITION)) {
-        g_propagate_error(error, g_steal_pointer(&local));
-        return FALSE;
-    }
-    /* our own queue from before nova.conf's flags changed: it would live for another half hour */
-    return om_connection_channel_open(connection, role->channel, error) &&
-           om_connection_queue_delete(connection, role->channel, queue->name, error) &&
-           om_connection_queue_declare(connection, role->channel, queue, error);
-}
-
-static gboolean
-set_up_role(InThread *in, guint which, GError **error)
-{
-    OmConnection *connection = in->link.connection;
-    Role *role = &in->roles[which];
-
-    g_clear_pointer(&role->spec, om_role_spec_free);
-    role->spec = new_spec(in, which);
-    role->unacked = 0;
-    if (!om_connection_channel_open(connection, role->channel, error))
-        return FALSE;
-    if (role->spec->exchange &&
-        !om_connection_exchange_check(connection, role->channel, role->spec->exchange, error))
-        return FALSE;
-    return declare_queue(in, role, error) && bind_role(in, role, error) &&
-           om_connection_qos(connection, role->channel, role->spec->prefetch, error) &&
-           om_connection_consume(connection, role->channel, role->spec->queue.name, FALSE, error);
-}
-
 static void
 tell_roles(InThread *in, const GError *error)
 {
@@ -180,16 +77,9 @@ tell_roles(InThread *in, const GError *error)
 }
 
 static void
-role_failed(InThread *in, Role *role, const GError *error)
+role_failed(InThread *in, OmRole *role, const GError *error)
 {
-    gint64 pause = ROLE_RETRY_US << MIN(role->failures, 5);
-    /* Nova's exchange is awaited: asking for it costs the broker next to nothing */
-    gint64 longest =
-        error->code == OM_CONNECTION_ERROR_NOT_FOUND ? ROLE_WAIT_MAX_US : ROLE_RETRY_MAX_US;
-
-    role->ready = FALSE;
-    role->failures++;
-    role->retry_us = g_get_monotonic_time() + MIN(pause, longest);
+    om_role_failed(role, error, g_get_monotonic_time());
     if (role == &in->roles[ROLE_SERVER])
         g_queue_clear_full(&in->waiting, waiting_free);
     tell_roles(in, error);
@@ -200,14 +90,12 @@ static gboolean
 set_up_due(InThread *in, gint64 now, GError **error)
 {
     for (guint i = 0; i < N_ROLES; i++) {
-        Role *role = &in->roles[i];
+        OmRole *role = &in->roles[i];
         g_autoptr(GError) local = NULL;
 
         if (!role->wanted || role->ready || role->retry_us > now)
             continue;
-        if (set_up_role(in, i, &local)) {
-            role->ready = TRUE;
-            role->failures = 0;
+        if (om_role_set_up(role, in->link.connection, new_spec(in, i), &local)) {
             tell_roles(in, NULL);
             if (i != ROLE_REPLY)
                 in->next_probe_us = g_get_monotonic_time() + PROBE_FIRST_US;
@@ -227,15 +115,12 @@ static gboolean
 rebind(InThread *in, GError **error)
 {
     for (guint i = 0; i < N_ROLES; i++) {
-        Role *role = &in->roles[i];
+        OmRole *role = &in->roles[i];
         g_autoptr(GError) local = NULL;
 
         if (!role->ready)
             continue;
-        if ((role->spec->exchange == NULL ||
-             om_connection_exchange_check(in->link.connection, role->channel, role->spec->exchange,
-                                          &local)) &&
-            bind_role(in, role, &local))
+        if (om_role_bind_again(role, in->link.connection, &local))
             continue;
         if (!om_connection_error_is_channel(local)) {
             g_propagate_error(error, g_steal_pointer(&local));
@@ -301,9 +186,7 @@ step_probe(InThread *in, gint64 now, GError **error)
         pthread_mutex_unlock(&in->bus->lock);
         if (missing) {
             in->next_probe_us = now + PROBE_FIRST_US;
-            pthread_mutex_lock(&in->bus->lock);
-            in->bus->stats.rebinds++;
-            pthread_mutex_unlock(&in->bus->lock);
+            om_bus_count(in->bus, &in->bus->stats.rebinds);
             return rebind(in, error);
         }
     }
@@ -362,9 +245,7 @@ take_request(InThread *in, const OmEvent *event)
     Waiting *waiting;
 
     if (event->oversize) {
-        pthread_mutex_lock(&bus->lock);
-        bus->stats.requests_malformed++;
-        pthread_mutex_unlock(&bus->lock);
+        om_bus_count(bus, &bus->stats.requests_malformed);
     } else {
         message = om_decode_event(bus, event, &bus->stats.requests_malformed,
                                   &bus->stats.requests_malformed);
@@ -414,7 +295,7 @@ take_reply(InThread *in, const OmEvent *event)
 static void
 take_delivery(InThread *in, const OmEvent *event)
 {
-    const Role *roles = in->roles;
+    const OmRole *roles = in->roles;
     gboolean is_probe = strcmp(event->routing_key, in->bus->probe_key) == 0;
 
     if (event->channel == roles[ROLE_TAP].channel) {
@@ -440,15 +321,13 @@ static void
 take_channel_loss(InThread *in, const OmEvent *event)
 {
     for (guint i = 0; i < N_ROLES; i++) {
-        Role *role = &in->roles[i];
+        OmRole *role = &in->roles[i];
         g_autoptr(GError) error = NULL;
 
         if (role->channel != event->channel || !role->ready)
             continue;
         if (event->type == OM_EVENT_CANCEL) {
-            pthread_mutex_lock(&in->bus->lock);
-            in->bus->stats.cancels++;
-            pthread_mutex_unlock(&in->bus->lock);
+            om_bus_count(in->bus, &in->bus->stats.cancels);
         }
         error = g_error_new(
             OM_CONNECTION_ERROR, OM_CONNECTION_ERROR_CHANNEL, "%s %s", role->spec->queue.name,
@@ -491,7 +370,7 @@ static gboolean
 acknowledge(InThread *in, GError **error)
 {
     for (guint i = 0; i < N_ROLES; i++) {
-        Role *role = &in->roles[i];
+        OmRole *role = &in->roles[i];
         guint64 tag = role->unacked;
 
         role->unacked = 0;
@@ -569,7 +448,7 @@ leave(InThread *in)
 {
     om_connection_set_rpc_timeout(in->link.connection, OM_GOODBYE_MS);
     for (guint i = 0; i < N_ROLES; i++) {
-        const Role *role = &in->roles[i];
+        const OmRole *role = &in->roles[i];
 
         if (role->ready && i != ROLE_SERVER &&
             !om_connection_queue_delete(in->link.connection, role->channel, role->spec->queue.name,

@@ -82,6 +82,8 @@ struct _OmBus {
 
 /* bus.c */
 gboolean om_bus_is_silent(OmBus *bus);
+/* Adds one to a counter of bus->stats. */
+void om_bus_count(OmBus *bus, guint64 *counter);
 void om_bus_wake(int fd);
 void om_bus_poll(int fd, int wake, gint64 timeout_us);
 OmBusState *om_bus_state_begin(OmBus *bus);
@@ -110,7 +112,7 @@ void om_link_lost(OmLink *link, const GError *error, guint close_ms);
 gboolean om_link_outdated(OmLink *link);
 gint64 om_link_next_us(const OmLink *link);
 
-/* bus_in.c, bus_out.c */
+/* bus_in.c, bus_out.c, outgoing.c */
 gpointer om_bus_in_main(gpointer bus);
 gpointer om_bus_out_main(gpointer bus);
 /* Takes the body. */

@@ -20,22 +20,17 @@
 #include <amqp_tcp_socket.h>
 #endif
 
+#include "rpc/assembly.h"
 #include "rpc/tls.h"
 
 #define MAX_CHANNELS        8
-#define KEPT_BODY_BYTES     (64 * 1024)
 #define TCP_USER_TIMEOUT_MS 30000
 
 G_DEFINE_QUARK(om - connection - error - quark, om_connection_error)
 
-/* What has arrived of a message on a channel. */
 typedef struct {
     gboolean open;
-    enum { EXPECT_METHOD, EXPECT_HEADER, EXPECT_BODY } expect;
-    OmEvent event; /* under construction */
-    guint8 *body;
-    gsize room;
-    guint64 missing;
+    OmAssembly assembly;
 } Channel;
 
 struct _OmConnection {
@@ -100,7 +95,7 @@ channel_closed(OmConnection *connection, guint16 number)
 
     amqp_send_method(connection->state, number, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
     channel->open = FALSE;
-    channel->expect = EXPECT_METHOD;
+    om_assembly_reset(&channel->assembly);
 }
 
 static gboolean
@@ -323,7 +318,7 @@ om_connection_close(OmConnection *connection, guint timeout_ms)
     }
     amqp_destroy_connection(connection->state);
     for (guint i = 0; i < MAX_CHANNELS; i++)
-        g_free(connection->channels[i].body);
+        om_assembly_clear(&connection->channels[i].assembly);
     g_free(connection);
 }
 
@@ -532,21 +527,14 @@ take_method(OmConnection *connection, guint16 number, const amqp_method_t *metho
     switch (method->id) {
     case AMQP_BASIC_DELIVER_METHOD: {
         const amqp_basic_deliver_t *deliver = method->decoded;
+        OmEvent *begun = om_assembly_begin(&channel->assembly, OM_EVENT_DELIVERY, number);
 
-        memset(&channel->event, 0, sizeof channel->event);
-        channel->event.type = OM_EVENT_DELIVERY;
-        channel->event.channel = number;
-        channel->event.tag = deliver->delivery_tag;
-        copy_text(channel->event.routing_key, sizeof channel->event.routing_key,
-                  deliver->routing_key);
-        channel->expect = EXPECT_HEADER;
+        begun->tag = deliver->delivery_tag;
+        copy_text(begun->routing_key, sizeof begun->routing_key, deliver->routing_key);
         break;
     }
     case AMQP_BASIC_RETURN_METHOD:
-        memset(&channel->event, 0, sizeof channel->event);
-        channel->event.type = OM_EVENT_RETURN;
-        channel->event.channel = number;
-        channel->expect = EXPECT_HEADER;
+        om_assembly_begin(&channel->assembly, OM_EVENT_RETURN, number);
         break;
     case AMQP_BASIC_ACK_METHOD: {
         const amqp_basic_ack_t *ack = method->decoded;
@@ -592,11 +580,8 @@ take_method(OmConnection *connection, guint16 number, const amqp_method_t *metho
 }
 
 static void
-take_header(OmConnection *connection, Channel *channel, guint64 body_size,
-            const amqp_basic_properties_t *properties)
+take_properties(OmEvent *event, const amqp_basic_properties_t *properties)
 {
-    OmEvent *event = &channel->event;
-
     if (properties->_flags & AMQP_BASIC_HEADERS_FLAG) {
         for (int i = 0; i < properties->headers.num_entries; i++) {
             const amqp_table_entry_t *entry = &properties->headers.entries[i];
@@ -612,52 +597,26 @@ take_header(OmConnection *connection, Channel *channel, guint64 body_size,
         copy_text(id, sizeof id, properties->message_id);
         event->id = g_ascii_strtoull(id, NULL, 10);
     }
-    event->oversize = body_size > connection->max_body_bytes;
-    channel->missing = body_size;
-    channel->expect = body_size > 0 ? EXPECT_BODY : EXPECT_METHOD;
-    if (event->type != OM_EVENT_DELIVERY || event->oversize)
-        return;
-    if (channel->room < body_size ||
-        (channel->room > KEPT_BODY_BYTES && body_size <= KEPT_BODY_BYTES)) {
-        g_free(channel->body);
-        channel->room = MAX((gsize)body_size, 16 * 1024);
-        channel->body = g_malloc(channel->room);
-    }
-    event->body = channel->body;
-}
-
-static void
-take_body(Channel *channel, amqp_bytes_t fragment)
-{
-    gsize size = MIN(fragment.len, channel->missing);
-    OmEvent *event = &channel->event;
-
-    if (event->body) {
-        memcpy(channel->body + event->size, fragment.bytes, size);
-        event->size += size;
-    }
-    channel->missing -= size;
-    if (channel->missing == 0)
-        channel->expect = EXPECT_METHOD;
 }
 
 /* TRUE when the frame completes a message. */
 static gboolean
 take_content(OmConnection *connection, const amqp_frame_t *frame, OmEvent *event)
 {
-    Channel *channel = &connection->channels[frame->channel];
+    OmAssembly *assembly = &connection->channels[frame->channel].assembly;
+    gboolean complete = FALSE;
 
-    if (frame->frame_type == AMQP_FRAME_HEADER && channel->expect == EXPECT_HEADER)
-        take_header(connection, channel, frame->payload.properties.body_size,
-                    frame->payload.properties.decoded);
-    else if (frame->frame_type == AMQP_FRAME_BODY && channel->expect == EXPECT_BODY)
-        take_body(channel, frame->payload.body_fragment);
-    else
-        return FALSE; /* of a channel that was closed meanwhile */
-    if (channel->expect != EXPECT_METHOD)
-        return FALSE;
-    *event = channel->event;
-    return TRUE;
+    if (frame->frame_type == AMQP_FRAME_HEADER && assembly->expect == OM_EXPECT_HEADER) {
+        take_properties(&assembly->event, frame->payload.properties.decoded);
+        complete = om_assembly_header(assembly, frame->payload.properties.body_size,
+                                      connection->max_body_bytes);
+    } else if (frame->frame_type == AMQP_FRAME_BODY) {
+        complete = om_assembly_body(assembly, frame->payload.body_fragment.bytes,
+                                    frame->payload.body_fragment.len);
+    }
+    if (complete)
+        *event = assembly->event;
+    return complete;
 }
 
 gboolean

@@ -53,9 +53,7 @@ push_locked(OmBus *bus, OmOutItem *item)
 static void
 refuse(OmBus *bus, OmMessage *message, OmFailure *failure)
 {
-    pthread_mutex_lock(&bus->lock);
-    bus->stats.requests_refused++;
-    pthread_mutex_unlock(&bus->lock);
+    om_bus_count(bus, &bus->stats.requests_refused);
     if (wants_reply(message)) {
         GBytes *body = om_envelope_reply_failure(message->msg_id, failure, NULL);
 

@@ -5,14 +5,6 @@
 #include "rpc/compression.h"
 #include "rpc/scan.h"
 
-static void
-count(OmBus *bus, guint64 *counter)
-{
-    pthread_mutex_lock(&bus->lock);
-    ++*counter;
-    pthread_mutex_unlock(&bus->lock);
-}
-
 /* The body as it was before kombu compressed it; NULL and counted when that cannot be undone. */
 static GBytes *
 inflated(OmBus *bus, const OmEvent *event, guint64 *malformed, guint64 *undecodable)
@@ -23,11 +15,11 @@ inflated(OmBus *bus, const OmEvent *event, guint64 *malformed, guint64 *undecoda
     case OM_INFLATE_OK:
         break;
     case OM_INFLATE_UNKNOWN:
-        count(bus, undecodable);
+        om_bus_count(bus, undecodable);
         break;
     case OM_INFLATE_TOO_LARGE:
     case OM_INFLATE_BROKEN:
-        count(bus, malformed);
+        om_bus_count(bus, malformed);
         break;
     }
     return body;
@@ -49,7 +41,7 @@ om_decode_event(OmBus *bus, const OmEvent *event, guint64 *malformed, guint64 *u
     }
     message = om_envelope_decode(data, size, NULL);
     if (message == NULL)
-        count(bus, malformed);
+        om_bus_count(bus, malformed);
     return message;
 }
 
@@ -94,7 +86,7 @@ om_tap_take(OmBus *bus, OmDedup *dedup, const OmEvent *event)
     if (message == NULL || !is_wanted(bus, message))
         return;
     if (om_dedup_seen(dedup, message->unique_id)) {
-        count(bus, &stats->tap_duplicates);
+        om_bus_count(bus, &stats->tap_duplicates);
         return;
     }
     pthread_mutex_lock(&bus->lock);

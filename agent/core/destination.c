@@ -206,6 +206,8 @@ on_reading(NmaDestination *destination, const NmaDomainReading *reading, NmaLedg
                                  base->phase == NMA_PHASE_POST_COPY ? NMA_REASON_GUEST_GONE
                                                                     : NMA_REASON_INCOMING_FAILED,
                                  reading->text, NMA_EVIDENCE_INFERRED, ledger, now, now, effects);
+        else if (destination->given_up)
+            nma_destination_lose_given_up(destination, ledger, now, effects);
         break;
     case NMA_DOMAIN_RUNNING:
         /* during post-copy the guest runs here too: only its end event, or Nova, tells */
@@ -271,6 +273,10 @@ keep_lease(NmaDestination *destination, NmaLedger *ledger, NmaNow now, GPtrArray
         nma_destination_live_reservation(destination, ledger) != NULL)
         return;
     destination->reserved = FALSE;
+    if (destination->given_up) {
+        nma_destination_lose_given_up(destination, ledger, now, effects);
+        return;
+    }
     nma_destination_lose(destination, cast_lost ? NMA_REASON_CAST_LOST : NMA_REASON_EXPIRED,
                          cast_lost ? NULL : "the lease of the reservation ran out",
                          NMA_EVIDENCE_OBSERVED, ledger, now, now, effects);

@@ -17,6 +17,7 @@ typedef struct {
     gint64 give_up_boot_us; /* end of patience of the present state, or when to look once more */
 
     /* of the moment: need not be saved */
+    gboolean given_up;    /* Nova lists it as failed; libvirt is looked at once more */
     gboolean queued_seen; /* the conductor said that the source has taken it */
 } NmaDestination;
 

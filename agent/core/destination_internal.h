@@ -49,6 +49,9 @@ void nma_destination_run(NmaDestination *destination, NmaGuestState state, NmaEv
 void nma_destination_lose(NmaDestination *destination, NmaReason reason, const char *text,
                           NmaEvidence evidence, NmaLedger *ledger, NmaNow at, NmaNow now,
                           GPtrArray *effects);
+/* the same, for a guest that Nova gave up before it came */
+void nma_destination_lose_given_up(NmaDestination *destination, NmaLedger *ledger, NmaNow now,
+                                   GPtrArray *effects);
 /* status NULL: not learnt */
 void nma_destination_commitment_end(NmaDestination *destination, const char *status, NmaNow now,
                                     GPtrArray *effects);

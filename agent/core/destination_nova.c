@@ -47,6 +47,7 @@ on_in_flight(NmaDestination *destination, const NmaNovaMigration *entry, NmaLedg
         }
         named = TRUE;
     }
+    destination->given_up = FALSE;
     if (!accepted)
         destination->queued_seen = TRUE;
     if (destination->runs) {
@@ -67,25 +68,22 @@ on_in_flight(NmaDestination *destination, const NmaNovaMigration *entry, NmaLedg
 }
 
 static void
-on_nova_failed(NmaDestination *destination, NmaLedger *ledger, NmaNow now, GPtrArray *effects)
+on_nova_failed(NmaDestination *destination, NmaNow now, GPtrArray *effects)
 {
     NmaMigration *base = &destination->base;
-    g_autofree char *text = g_strdup_printf("Nova lists the migration as %s", base->nova_status);
 
     if (destination->runs) {
+        g_autofree char *text =
+            g_strdup_printf("Nova lists the migration as %s", base->nova_status);
         NmaReport *report = nma_migration_fail(base, NMA_REASON_NOVA_FAILED, text, now, effects);
 
         report->nova_status = g_strdup(base->nova_status);
         base->ended = TRUE;
-    } else if (destination->arrived) {
-        /* nova-compute restarted in the middle writes error while the guest still moves */
-        nma_effects_add(effects, NMA_EFFECT_READ_DOMAIN, base->identity.instance_uuid);
     } else {
-        nma_destination_lose(destination,
-                             base->step == NMA_STEP_HELD || destination->queued_seen
-                                 ? NMA_REASON_NEVER_STARTED
-                                 : NMA_REASON_REFUSED_BY_NOVA,
-                             text, NMA_EVIDENCE_OBSERVED, ledger, now, now, effects);
+        /* It may have arrived unseen; and a nova-compute that is restarted in the middle writes
+         * error while the guest moves all the same: libvirt knows. */
+        destination->given_up = TRUE;
+        nma_effects_add(effects, NMA_EFFECT_READ_DOMAIN, base->identity.instance_uuid);
     }
 }
 
@@ -122,7 +120,7 @@ nma_destination_take_conductor(NmaDestination *destination, const NmaEvent *even
         nma_destination_commitment_end(destination, base->nova_status, now, effects);
         break;
     case NMA_WORD_FAILED:
-        on_nova_failed(destination, ledger, now, effects);
+        on_nova_failed(destination, now, effects);
         break;
     case NMA_WORD_NEWER:
         if (destination->runs)

@@ -217,6 +217,18 @@ nma_destination_lose(NmaDestination *destination, NmaReason reason, const char *
 }
 
 void
+nma_destination_lose_given_up(NmaDestination *destination, NmaLedger *ledger, NmaNow now,
+                              GPtrArray *effects)
+{
+    const NmaMigration *base = &destination->base;
+    g_autofree char *text = g_strdup_printf("Nova lists the migration as %s", base->nova_status);
+    gboolean sent = base->step == NMA_STEP_HELD || destination->queued_seen;
+
+    nma_destination_lose(destination, sent ? NMA_REASON_NEVER_STARTED : NMA_REASON_REFUSED_BY_NOVA,
+                         text, NMA_EVIDENCE_OBSERVED, ledger, now, now, effects);
+}
+
+void
 nma_destination_commitment_end(NmaDestination *destination, const char *status, NmaNow now,
                                GPtrArray *effects)
 {

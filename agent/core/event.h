@@ -128,8 +128,10 @@ typedef struct {
             NmaFacts facts;
         } facts;
         struct {
-            gboolean answered;     /* FALSE: the conductor did not answer */
-            GPtrArray *migrations; /* of NmaNovaMigration, owned; the newest of each instance */
+            gboolean answered; /* FALSE: the conductor did not answer */
+            /* of NmaNovaMigration, owned; the newest of each instance asked about, with status
+             * NULL where there is none. Concerns the instances in it; an empty one concerns all. */
+            GPtrArray *migrations;
         } conductor;
         NmaPeerAnswer peer;
     };

@@ -24,6 +24,7 @@ typedef struct {
 
     /* of the moment: need not be saved */
     gboolean read_again;        /* something happened while a read was under way */
+    gboolean given_up;          /* Nova lists it as failed; libvirt is looked at once more */
     gboolean iterated;          /* a sync was counted since the last read without a migration */
     gboolean job_seen;          /* an outgoing job was there, flowing or not */
     gint64 gone_boot_us;        /* first of the reads counted in gone_reads */

@@ -44,11 +44,10 @@ on_nova_failed(NmaSource *source, NmaNow now, GPtrArray *effects)
         base->ended = TRUE;
     } else if (source->domain_gone) {
         nma_source_fail_gone(source, text, now, effects);
-    } else if (base->phase == NMA_PHASE_PRE_MIGRATION && !source->job_seen && !base->blind) {
-        /* whether Nova rolled back what the destination had prepared is for the destination to say
-         */
-        nma_source_fail(source, base->abort_seen ? NMA_REASON_ABORTED : NMA_REASON_NEVER_STARTED,
-                        text, NMA_EVIDENCE_OBSERVED, now, effects);
+    } else if (base->phase == NMA_PHASE_PRE_MIGRATION && !source->job_seen) {
+        /* it may have run since the last look */
+        source->given_up = TRUE;
+        nma_source_look_now(source, now);
     }
 }
 
@@ -80,6 +79,7 @@ nma_source_take_conductor(NmaSource *source, const NmaEvent *event, gint64 progr
     case NMA_WORD_NONE:
         break;
     case NMA_WORD_IN_FLIGHT:
+        source->given_up = FALSE;
         if (base->phase == NMA_PHASE_PRE_MIGRATION && base->step == NMA_STEP_WAITING &&
             (g_str_equal(entry->status, "preparing") || g_str_equal(entry->status, "running")))
             nma_migration_progress(base, NMA_STEP_PREPARING, progress_interval_us, now, effects);

@@ -141,6 +141,15 @@ take_present(NmaSource *source, const NmaDomainReading *reading, gint64 progress
                         reading->text, evidence(source), at, effects);
         return;
     }
+    if (source->given_up && !source->job_seen && !source->read_again) {
+        g_autofree char *text =
+            g_strdup_printf("Nova lists the migration as %s", base->nova_status);
+
+        /* whether Nova rolled back what the destination had prepared is for that side to say */
+        nma_source_fail(source, base->abort_seen ? NMA_REASON_ABORTED : NMA_REASON_NEVER_STARTED,
+                        text, NMA_EVIDENCE_OBSERVED, at, effects);
+        return;
+    }
     if (source->gone_reads == 0)
         base->blind = FALSE;
     base->last_seen_wall_us = at.wall_us;

@@ -117,10 +117,18 @@ fold_last_word(NmaWatchAttempt *attempt, const NmaReport *report, gint64 now_us)
     attempt->heard_us = now_us;
 }
 
+/* libvirt's figures of a job that broke off are all zero: the last real ones say how far it came */
+static gboolean
+stats_say_something(const NmaReport *report)
+{
+    return report->has_stats &&
+           (report->stats.memory_total_bytes > 0 || report->stats.disk_total_bytes > 0);
+}
+
 static void
 fold_optional_words(NmaWatchAttempt *attempt, const NmaReport *report, NmaWatchRank rank)
 {
-    if (report->has_stats && outranks(rank, &attempt->stats_rank)) {
+    if (stats_say_something(report) && outranks(rank, &attempt->stats_rank)) {
         attempt->stats = report->stats;
         /* of a finished job: it alone has a net downtime, and it is over once the guest moved */
         attempt->stats_final =

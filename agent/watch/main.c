@@ -28,6 +28,8 @@
 /* --once INSTANCE: from the first word on, so that the other side's is heard too */
 #define GATHER_BOTH_US (1200 * NMA_US_PER_MS)
 #define CONNECT_US     (30 * NMA_US_PER_S)
+/* a flood of reports must not keep signals and time-outs waiting */
+#define NEWS_AT_ONCE 1000
 
 typedef struct {
     const NmaWatchOptions *options;
@@ -111,11 +113,11 @@ take_state(Watch *watch, const NmaWatchNews *news, gint64 now_us)
 static void
 take_news(Watch *watch, gint64 now_us)
 {
-    NmaWatchNews *next;
+    for (guint i = 0; i < NEWS_AT_ONCE && !watch->output.closed; i++) {
+        g_autoptr(NmaWatchNews) news = nma_watch_listener_take(watch->listener);
 
-    while (!watch->output.closed && (next = nma_watch_listener_take(watch->listener))) {
-        g_autoptr(NmaWatchNews) news = next;
-
+        if (!news)
+            return;
         if (news->kind == NMA_WATCH_NEWS_REPORT)
             nma_watch_output_report(&watch->output, news->cell->name, news->payload, now_us);
         else

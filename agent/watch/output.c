@@ -10,6 +10,7 @@
 /* of 2 kB for each attempt with its texts: some megabytes */
 #define MAX_MIGRATIONS     1000
 #define PLAIN_EVERY_US     (10 * NMA_US_PER_S)
+#define PLAIN_PASS_US      (2 * NMA_US_PER_S) /* a new pass, where passes are short */
 #define MAX_PRINTED        4096
 #define TELL_MALFORMED     100
 #define MAX_STATUS_COLUMNS 200
@@ -96,35 +97,56 @@ print_json(NmaWatchOutput *output, const char *cell, json_t *payload)
     free(line);
 }
 
+/* what a plain line told last of an instance */
+typedef struct {
+    gint64 at_us;
+    NmaWatchOutcome outcome;
+    NmaPhase phase;
+    NmaStep step;
+    gboolean phase_open, refused;
+    gint64 pass;
+} Printed;
+
 /* Whether one more line tells something: a change, or that it still goes on. */
 static gboolean
-is_worth_a_line(NmaWatchOutput *output, const NmaWatchPicture *before, const NmaWatchPicture *after,
-                gint64 now_us)
+is_worth_a_line(const Printed *last, const Printed *now)
 {
-    const char *uuid = after->identity.instance_uuid;
-    const gint64 *last = g_hash_table_lookup(output->printed, uuid);
-
-    if (!before || before->outcome != after->outcome)
+    if (!last || last->outcome != now->outcome)
         return TRUE;
-    if (after->outcome != NMA_WATCH_RUNNING)
+    if (now->outcome != NMA_WATCH_RUNNING)
         return FALSE;
-    return before->phase != after->phase || before->phase_open != after->phase_open ||
-           before->step != after->step || before->refused != after->refused || !last ||
-           now_us - *last >= PLAIN_EVERY_US;
+    return last->phase != now->phase || last->phase_open != now->phase_open ||
+           last->step != now->step || last->refused != now->refused ||
+           (last->pass != now->pass && now->at_us - last->at_us >= PLAIN_PASS_US) ||
+           now->at_us - last->at_us >= PLAIN_EVERY_US;
 }
 
 static void
 print_line(NmaWatchOutput *output, const NmaWatchPicture *picture, gint64 now_us)
 {
+    const char *uuid = picture->identity.instance_uuid;
+    Printed printed = {
+        .at_us = now_us,
+        .outcome = picture->outcome,
+        .phase = picture->phase,
+        .step = picture->step,
+        .phase_open = picture->phase_open,
+        .refused = picture->refused,
+        .pass = picture->stats.memory_iteration,
+    };
     NmaWatchStyle style = style_of(output);
-    g_autofree char *line = nma_watch_line(picture, &style);
-    g_autoptr(GDateTime) now = g_date_time_new_now_local();
-    g_autofree char *time = g_date_time_format(now, "%F %T ");
+    g_autoptr(GDateTime) now = NULL;
+    g_autofree char *line = NULL;
+    g_autofree char *time = NULL;
 
+    if (!is_worth_a_line(g_hash_table_lookup(output->printed, uuid), &printed))
+        return;
     if (g_hash_table_size(output->printed) >= MAX_PRINTED)
         g_hash_table_remove_all(output->printed);
-    g_hash_table_replace(output->printed, g_strdup(picture->identity.instance_uuid),
-                         g_memdup2(&now_us, sizeof(now_us)));
+    g_hash_table_replace(output->printed, g_strdup(uuid), g_memdup2(&printed, sizeof(printed)));
+    line = nma_watch_line(picture, &style);
+    now = g_date_time_new_now_local();
+    time = g_date_time_format(now, "%F %T ");
     print(output, time);
     print(output, line);
     print(output, "\n");
@@ -151,32 +173,23 @@ nma_watch_output_report(NmaWatchOutput *output, const char *cell, json_t *payloa
     g_autoptr(GError) error = NULL;
     g_autofree char *host = NULL;
     g_autoptr(NmaReport) report = nma_report_from_json(payload, &host, &error);
-    g_autofree NmaWatchPicture *before = NULL;
-    g_autofree NmaWatchPicture *after = NULL;
-    NmaWatchPicture kept = { 0 };
-    gboolean had;
+    g_autofree NmaWatchPicture *picture = NULL;
 
     if (!report) {
         count_malformed(output, error->message);
         return;
     }
-    before = nma_watch_model_picture_of(output->model, report->identity.instance_uuid,
-                                        report->attempt_id, now_us);
-    had = before != NULL;
-    if (had)
-        kept = *before;
     if (!nma_watch_model_add(output->model, cell, host, report, now_us))
         return;
     output->dirty = TRUE;
-    after = nma_watch_model_picture_of(output->model, report->identity.instance_uuid,
-                                       report->attempt_id, now_us);
-    if (!after || !is_wanted(output, after))
+    picture = nma_watch_model_picture_of(output->model, report->identity.instance_uuid,
+                                         report->attempt_id, now_us);
+    if (!picture || !is_wanted(output, picture))
         return;
     if (options->json)
         print_json(output, cell, payload);
-    else if (!nma_watch_output_draws(output) && !options->once && !options->replay &&
-             is_worth_a_line(output, had ? &kept : NULL, after, now_us))
-        print_line(output, after, now_us);
+    else if (!nma_watch_output_draws(output) && !options->once && !options->replay)
+        print_line(output, picture, now_us);
 }
 
 void

@@ -16,7 +16,7 @@ typedef struct {
     gboolean many_cells;
     NmaWatchTerminal terminal;
     NmaWatchModel *model;
-    GHashTable *printed; /* instance uuid -> when its last plain line was printed, gint64 * */
+    GHashTable *printed; /* instance uuid -> what its last plain line told */
     gboolean dirty;      /* something changed since the last drawing */
     gboolean closed;     /* nobody reads standard output any more */
     guint64 malformed;   /* reports that could not be read */

@@ -141,6 +141,7 @@ test_refused_and_nova_gives_up(void)
     check(&story);
     story_facts(&story, 1024);
     conductor(&story, "error", NULL);
+    story_absent(&story);
     story_expect(&story, "D pre_migration.start", "D pre_migration.end",
                  "D reservation.error reason=memory_insufficient guest=unknown,unknown");
     g_assert_cmpuint(story_open(&story), ==, 0);
@@ -270,6 +271,8 @@ test_nova_refuses(void)
     story_begin(&story);
     until_reserved(&story);
     conductor(&story, "failed", NULL);
+    story_expect_nothing(&story); /* libvirt is looked at first */
+    story_absent(&story);
     story_expect(&story, "D reservation.error soft reason=refused_by_nova guest=unknown,unknown");
     g_assert_cmpint(story_promised_mib(&story), ==, 0);
     story_end(&story);
@@ -284,7 +287,40 @@ test_nova_never_starts_it(void)
     until_reserved(&story);
     conductor(&story, "queued", STORY_HOST);
     conductor(&story, "cancelled", STORY_HOST);
+    story_expect_nothing(&story); /* libvirt is looked at first */
+    story_absent(&story);
     story_expect(&story, "D reservation.error soft reason=never_started guest=unknown,unknown");
+    story_end(&story);
+}
+
+static void
+test_arrived_unseen_and_nova_fails(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_reserved(&story);
+    conductor(&story, "error", STORY_HOST);
+    story_reading(&story, NMA_DOMAIN_RUNNING, NMA_JOB_NONE, 0);
+    story_expect(&story, "D reservation.end? in_use", "D stop_and_copy.end?",
+                 "D commitment.start?");
+    conductor(&story, "error", STORY_HOST);
+    story_expect(&story,
+                 "D commitment.error reason=nova_failed nova=error guest=on_destination,running");
+    story_end(&story);
+}
+
+static void
+test_given_up_and_libvirt_silent(void)
+{
+    Story story;
+
+    story_begin(&story);
+    until_reserved(&story);
+    conductor(&story, "failed", NULL);
+    story_reading(&story, NMA_DOMAIN_UNKNOWN, NMA_JOB_NONE, 0);
+    story_wait(&story, 600);
+    story_expect(&story, "D reservation.error soft reason=refused_by_nova guest=unknown,unknown");
     story_end(&story);
 }
 
@@ -691,6 +727,8 @@ main(int argc, char **argv)
     TEST(accepted_for_ever);
     TEST(nova_refuses);
     TEST(nova_never_starts_it);
+    TEST(arrived_unseen_and_nova_fails);
+    TEST(given_up_and_libvirt_silent);
     TEST(another_destination);
     TEST(superseded);
     TEST(rolled_back);

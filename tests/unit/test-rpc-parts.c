@@ -2,6 +2,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "rpc/assembly.h"
 #include "rpc/compression.h"
 #include "rpc/dedup.h"
 #include "rpc/rabbit_options.h"
@@ -406,6 +407,56 @@ test_dedup(void)
     g_assert_true(om_dedup_seen(dedup, "d"));
 }
 
+/* ---- messages from frames ---- */
+
+static void
+test_assembly(void)
+{
+    OmAssembly a = { 0 };
+    const OmEvent *event = &a.event;
+
+    /* nothing has begun: frames of a channel that was closed meanwhile */
+    g_assert_false(om_assembly_header(&a, 5, 100));
+    g_assert_false(om_assembly_body(&a, "xxxxx", 5));
+
+    om_assembly_begin(&a, OM_EVENT_DELIVERY, 3)->tag = 7;
+    g_assert_false(om_assembly_header(&a, 5, 100));
+    g_assert_false(om_assembly_body(&a, "ab", 2));
+    /* a peer that sends more than it announced */
+    g_assert_true(om_assembly_body(&a, "cdefgh", 6));
+    g_assert_cmpmem(event->body, event->size, "abcde", 5);
+    g_assert_cmpuint(event->tag, ==, 7);
+    g_assert_cmpuint(event->channel, ==, 3);
+
+    om_assembly_begin(&a, OM_EVENT_DELIVERY, 3);
+    g_assert_true(om_assembly_header(&a, 0, 100));
+    g_assert_cmpuint(event->size, ==, 0);
+    g_assert_cmpuint(event->tag, ==, 0);
+
+    om_assembly_begin(&a, OM_EVENT_DELIVERY, 3);
+    g_assert_false(om_assembly_header(&a, G_MAXUINT64, 100));
+    g_assert_true(event->oversize);
+    g_assert_false(om_assembly_body(&a, "ab", 2));
+    om_assembly_reset(&a);
+
+    om_assembly_begin(&a, OM_EVENT_DELIVERY, 3);
+    g_assert_false(om_assembly_header(&a, 101, 100));
+    for (guint i = 0; i < 101; i++)
+        g_assert_cmpint(om_assembly_body(&a, "x", 1), ==, i == 100);
+    g_assert_true(event->oversize);
+    g_assert_null(event->body);
+    g_assert_cmpuint(event->size, ==, 0);
+
+    /* a large buffer is not kept for the small messages that follow */
+    om_assembly_begin(&a, OM_EVENT_DELIVERY, 3);
+    g_assert_false(om_assembly_header(&a, 1000000, 1000000));
+    g_assert_cmpuint(a.room, ==, 1000000);
+    om_assembly_begin(&a, OM_EVENT_DELIVERY, 3);
+    g_assert_false(om_assembly_header(&a, 10, 1000000));
+    g_assert_cmpuint(a.room, <, 100000);
+    om_assembly_clear(&a);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -423,5 +474,6 @@ main(int argc, char **argv)
     g_test_add_func("/rpc/topology/server-and-reply", test_server_and_reply_topology);
     g_test_add_func("/rpc/compression/inflate", test_inflate);
     g_test_add_func("/rpc/dedup", test_dedup);
+    g_test_add_func("/rpc/assembly", test_assembly);
     return g_test_run();
 }

@@ -182,6 +182,8 @@ static void
 test_failure(void)
 {
     static const StoryRow rows[] = {
+        { 'A', NMA_PHASE_PRE_COPY, NMA_REPORT_PROGRESS, 3, 1, 8000, NMA_STEP_MEMORY,
+          NMA_GUEST_ON_SOURCE, NMA_GUEST_RUNNING, .remaining_mib = 2048, .pass = 2 },
         { 'A', NMA_PHASE_PRE_COPY, NMA_REPORT_ERROR, 4, 0, 9000, 0, NMA_GUEST_ON_SOURCE,
           NMA_GUEST_RUNNING, NMA_REASON_JOB_FAILED, .duration_ms = 6000,
           .text = "Lost connection to \033[2J\nresult      completed" },
@@ -191,12 +193,16 @@ test_failure(void)
     g_autofree char *line = nma_watch_line(picture, &plain);
     g_autofree char *screen = nma_watch_screen(picture, &plain);
 
-    g_assert_cmpstr(line, ==, "4f2a1c3e         cmp-a -> cmp-b         failed: job_failed");
+    g_assert_cmpstr(
+        line, ==,
+        "4f2a1c3e         cmp-a -> cmp-b         failed: job_failed      [######...]  75%");
     g_assert_nonnull(strstr(screen, "\nresult      failed: job_failed\n"));
     g_assert_nonnull(strstr(screen, "reason      job_failed: libvirt's migration job ended"));
     g_assert_nonnull(
         strstr(screen, "            Lost connection to \\x1b[2J\\x0aresult      completed\n"));
     g_assert_nonnull(strstr(screen, "guest       runs on cmp-a (source)\n"));
+    /* how far it came, though the report of the failure has no figures any more */
+    g_assert_nonnull(strstr(screen, "remaining   2.00 GiB of 8.00 GiB\n"));
     g_assert_nonnull(strstr(screen, "pre_copy        error 6.0 s                     -\n"));
     g_assert_null(strchr(screen, '\033'));
 }

@@ -52,9 +52,11 @@ fill_statistics(NmaReport *report, const StoryRow *row)
 {
     NmaJobStats *stats = &report->stats;
 
+    report->has_stats = row->remaining_mib || row->kind == NMA_REPORT_ERROR;
+    if (row->kind == NMA_REPORT_ERROR) /* as libvirt has it once the job is gone */
+        stats->memory_total_bytes = stats->memory_remaining_bytes = 0;
     if (!row->remaining_mib)
         return;
-    report->has_stats = TRUE;
     stats->kind = NMA_JOB_MIGRATION_OUT;
     stats->memory_total_bytes = 8192 * MIB;
     stats->memory_remaining_bytes = row->remaining_mib * MIB;

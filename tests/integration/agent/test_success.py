@@ -7,6 +7,7 @@ import pytest
 from tests.integration.agent.world import DESTINATION, DESTINATION_SAYS, SLOW, SOURCE, SOURCE_SAYS
 
 
+@pytest.mark.sanitized
 def test_five_phases(world):
     world.both()
     guest = world.guest()

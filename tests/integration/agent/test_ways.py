@@ -144,7 +144,7 @@ def test_no_queue_of_ours_without_bound(world):
     listed = json.loads(world.lab.broker.rabbitmqctl("list_queues", "--formatter", "json", "name", "arguments",
                                                      "exclusive", "auto_delete", "durable"))
     ours = [queue for queue in listed if queue["name"].startswith("nova_migration_agent")]
-    assert len(ours) == 6  # tap, server, replies of each agent
+    assert sum(".tap." in queue["name"] for queue in ours) == 2
     for queue in ours:
         arguments = {row[0] for row in queue["arguments"]} if queue["arguments"] else set()
         ends_by_itself = queue["exclusive"] or queue["auto_delete"] or "x-expires" in arguments

@@ -1,4 +1,4 @@
-"""What a test works with: two hosts with fresh agents and guests, and what the agents said."""
+"""What a test works with: three hosts with fresh agents and guests, and what the agents said."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.lab.rpc import configuration
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-SOURCE, DESTINATION = "lab-a", "lab-b"
+SOURCE, DESTINATION, OTHER = HOSTS = "lab-a", "lab-b", "lab-c"
 
 # what each side says of a migration that goes well
 SOURCE_SAYS = ["pre_migration.start", "pre_migration.end", "pre_copy.start", "pre_copy.end",

@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 
+import kombu
 import pytest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
@@ -211,21 +212,124 @@ class PythonClient:
         self.transport.cleanup()
 
 
+def kombu_connection(broker):
+    return kombu.Connection(broker.url().replace("rabbit", "amqp", 1))
+
+
+class Consumer:
+    """The controller: a durable queue bound to the reports' key, everything in it by _unique_id."""
+
+    def __init__(self, broker, key, arguments=None):
+        self.broker, self.name = broker, "controller_" + uuid.uuid4().hex[:6]
+        with kombu_connection(broker) as connection:
+            channel = connection.channel()
+            channel.queue_declare(self.name, durable=True, auto_delete=False, arguments=arguments)
+            channel.queue_bind(self.name, "nova", key)
+
+    def take(self):
+        """Everything that is there, in order."""
+        out = []
+        with kombu_connection(self.broker) as connection:
+            channel = connection.channel()
+            while (message := channel.basic_get(self.name, no_ack=True)) is not None:
+                out.append(json.loads(json.loads(message.body)["oslo.message"]))
+        return out
+
+
+class Outbox:
+    """What the agent does with its reports: publish, and publish again what was not confirmed."""
+
+    def __init__(self, peer, key):
+        self.peer, self.key, self.waiting, self.confirmed = peer, key, {}, set()
+        self.seen = 0
+
+    def add(self, n):
+        body = {"event_type": "e", "publisher_id": "p", "priority": "INFO", "payload": n,
+                "_unique_id": f"report-{n}"}
+        self.send(json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(body)}))
+
+    def send(self, raw):
+        self.waiting[self.peer.order("publish", key=self.key, raw=raw, mandatory=True)] = raw
+
+    def step(self):
+        """Looks at what the bus said; sends again what failed. Returns how many still wait."""
+        events = self.peer.events[self.seen:]
+        self.seen += len(events)
+        for event in events:
+            if event["event"] == "published" and event["cookie"] in self.waiting:
+                raw = self.waiting.pop(event["cookie"])
+                if event["outcome"] == "confirmed":
+                    self.confirmed.add(raw)
+                else:
+                    self.send(raw)
+            elif event["event"] == "refused" and event["cookie"] in self.waiting:
+                raw = self.waiting.pop(event["cookie"])
+                time.sleep(0.05)
+                self.send(raw)
+        return len(self.waiting)
+
+
+def declare_exchange(running):
+    """Nova's exchange, here durable so that it outlives a restart."""
+    with kombu_connection(running) as connection:
+        connection.channel().exchange_declare("nova", "topic", durable=True, auto_delete=False)
+
+
 SETTINGS = {
     "default": {},
     "durable": {"amqp_durable_queues": True},
     "quorum": {"rabbit_quorum_queue": True},
+    "tls": {"ssl": True},
 }
 
 
+class Certificates:
+    """A CA of our own; server certificates for an address and for a name, and one for a client."""
+
+    def __init__(self, directory):
+        self.dir = directory
+        self.ca = self._make("ca", "-x509", "-nodes", extension="basicConstraints=critical,CA:TRUE")
+        self.other_ca = self._make("other-ca", "-x509", "-nodes", extension="basicConstraints=critical,CA:TRUE")
+        self.for_address = self._signed("address", "subjectAltName=IP:127.0.0.1")
+        self.for_name = self._signed("name", "subjectAltName=DNS:controller.example")
+        self.client = self._signed("client", "extendedKeyUsage=clientAuth")
+
+    def key(self, certificate):
+        return str(certificate).replace(".pem", ".key")
+
+    def _openssl(self, *args):
+        subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, cwd=self.dir, timeout=60)
+
+    def _make(self, name, *options, extension):
+        self._openssl("req", "-newkey", "rsa:2048", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", 7,
+                      "-subj", f"/CN={name}", "-addext", extension, *options)
+        return self.dir / f"{name}.pem"
+
+    def _signed(self, name, extension):
+        (self.dir / f"{name}.ext").write_text(extension + "\n")
+        self._openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                      "-subj", f"/CN={name}")
+        self._openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                      "-days", 7, "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+        return self.dir / f"{name}.pem"
+
+
 @pytest.fixture(scope="session")
-def broker():
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def broker(certificates):
     """One virtual host for each of SETTINGS, in each an exchange nova as a Nova service declares it."""
     if not lab.available():
         pytest.skip("rabbitmq-server is not installed")
     names = [name for name in SETTINGS if name != "default"]
     users = [lab.User("nova", tags=["administrator"])] + [lab.User(n, vhost=n) for n in names]
-    with lab.Broker(users=users, vhosts=("/", *names)) as running:
+    server = certificates.for_address
+    with lab.Broker(users=users, vhosts=("/", *names),
+                    tls=(certificates.ca, server, certificates.key(server))) as running:
+        running.certificates = certificates
         for name in SETTINGS:
             with PythonServer(site_url(running, name), "conductor", "controller"):
                 pass
@@ -237,6 +341,9 @@ def site_url(running, settings):
     query = "?" + "&".join(f"{k}=1" for k in SETTINGS[settings]) if SETTINGS[settings] else ""
     if settings == "default":
         return running.url()
+    if settings == "tls":
+        return running.url(settings, vhost=settings, port=running.tls_port,
+                           query=f"{query}&ssl_ca_file={running.certificates.ca}")
     return running.url(settings, vhost=settings, query=query)
 
 

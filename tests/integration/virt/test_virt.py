@@ -303,14 +303,21 @@ def test_completed_statistics_are_left_to_nova(hosts):
 
 
 def test_paused_guest_migrates(hosts):
+    """It is not suspended on the source and not resumed on the destination, which says Suspended/Paused at the end."""
     guest = hosts.guest(hosts.a, paused=True)
     source, destination = hosts.observe(hosts.a), hosts.observe(hosts.b)
     mark_a, mark_b = source.mark(), destination.mark()
-    assert Migration(hosts.a, hosts.b, guest.uuid).wait() is None
+    migration = Migration(hosts.a, hosts.b, guest.uuid, bandwidth_mib_s=4)
+    assert wait_copying(source, guest)["state"] == "paused"
+    assert destination.read(guest.uuid)["state"] == "paused-migration"
+    assert words(destination, mark_b, guest) == ["started-migrated"]
+    hosts.a.domain(guest.uuid).migrateSetMaxSpeed(1000)
+    assert migration.wait() is None
     source.wait(mark_a, event="job-completed", uuid=guest.uuid)
-    assert "stopped-migrated" in words(source, mark_a, guest)
+    assert without_repeats(words(source, mark_a, guest)) == ["iteration", "stopped-migrated", "job-completed"]
+    destination.wait(mark_b, event="lifecycle", uuid=guest.uuid, what="suspended-other")
+    assert words(destination, mark_b, guest) == ["started-migrated", "suspended-other"]
     assert destination.read(guest.uuid)["state"] == "paused"
-    assert "resumed-migrated" not in words(destination, mark_b, guest)
     source.stop()
     destination.stop()
 

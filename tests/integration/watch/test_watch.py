@@ -168,6 +168,8 @@ def test_plain_lines_tell_each_change_once(cell, agents):
     assert [p for i, p in enumerate(phases) if i == 0 or phases[i - 1] != p] == [
         "pre_migration", "reservation", "pre_copy", "stop_and_copy", "commitment", "completed", "cancelled"]
     assert phases.count("completed") == 1
+    told = [line[20:] for line in watch.out]
+    assert all(a != b for a, b in zip(told, told[1:]))
 
 
 def test_only_this_host(cell, agents):

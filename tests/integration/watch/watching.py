@@ -40,7 +40,11 @@ class Watch:
         for thread in self._threads:
             thread.start()
         if listening:
-            self.wait_err("listening on", timeout)
+            try:
+                self.wait_err("listening on", timeout)
+            except BaseException:
+                self.__exit__()
+                raise
 
     def _read(self, stream, into):
         for line in stream:
