@@ -211,7 +211,13 @@ def test_queues_deleted_under_us(shaken):
         for queue in [q["name"] for q in shaken.listed("queues", "name")
                       if q["name"] == "nova_migration_agent.hostA" or ".reply_" in q["name"]]:
             shaken.rabbitmqctl("delete_queue", queue)
-        until(lambda: peer.stats()["cancels"] == 2)
+        # told by basic.cancel, or by a 404 when the probe came first
+
+        def lost(role):
+            states = peer.of("state")
+            return any(a[role] and not b[role] for a, b in zip(states, states[1:]))
+
+        until(lambda: lost("server") and lost("replies"))
         peer.wait_state(server=True, replies=True)
         assert peer.call(AGENT["topic"], "hostA", "echo", args={"value": 1})["result"] == 1
 
