@@ -276,6 +276,16 @@ convert_texts(NctReading *reading, const NctOption *option, const NctSpan *texts
     g_autoptr(NctValue) list = nct_value_new(NCT_VALUE_LIST);
 
     list->items = g_ptr_array_new_with_free_func(free_value);
+    /* names are replaced in all of them before any is converted: a bad name comes before a bad
+     * value */
+    for (guint i = 0; n > 1 && i < n; i++) {
+        g_autoptr(GString) buffer = g_string_new(NULL);
+        NctSpan text = texts[i];
+        NctResult replaced = replace_names(reading, option, &text, buffer);
+
+        if (replaced.kind != NCT_RESULT_OK)
+            return replaced;
+    }
     for (guint i = 0; i < n; i++) {
         NctResult one = convert_text(reading, option, texts[i]);
 
