@@ -53,6 +53,8 @@ unknown(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctCl
     if (similar) {
         row = nct_catalogue_row(similar->group, similar->name);
         advice = g_strdup_printf("did you mean %s?", row->name);
+    } else if (what->option) {
+        advice = g_strdup_printf("[%s] has an option of this name", what->option->group);
     }
     nct_audit_report(audit, rule, entry, advice,
                      "[%s] has no option %s in Nova %u; the line is ignored", entry->group, key,
@@ -76,6 +78,11 @@ removed(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctCl
     const NctCatalogueRow *row = what->row;
 
     if (what->kind != NCT_CLASS_REMOVED)
+        return;
+    /* the old migration flags have a rule that says more */
+    if (audit->compute && g_str_equal(entry->group, "libvirt") &&
+        (g_str_equal(entry->key, "live_migration_flag") ||
+         g_str_equal(entry->key, "block_migration_flag")))
         return;
     if (row && row->n_successors > 0) {
         successors = successors_text(row);
@@ -229,18 +236,20 @@ check_unknown_group(NctAudit *audit, const NctRule *rule)
 
         for (guint k = 0; k < n; k++) {
             const char *similar = NULL;
+            g_autofree char *shown = NULL;
             NctFinding *finding;
 
             if (nct_classify_group(audit, sections[k].group) != NCT_GROUP_UNKNOWN)
                 continue;
+            shown = nct_show_key(sections[k].section);
             if (audit->suggestions_left > 0) {
                 audit->suggestions_left--;
                 similar = nct_suggest_group(audit->release, sections[k].group);
             }
-            finding = nct_audit_report_line(
-                audit, rule, document, sections[k].line,
-                "Nova %u has no group of this name; all that stands in it is ignored",
-                audit->release);
+            finding =
+                nct_audit_report_line(audit, rule, document, sections[k].line,
+                                      "Nova %u has no group [%s]; all that stands in it is ignored",
+                                      audit->release, shown);
             if (!finding)
                 return;
             finding->group = g_strdup(sections[k].group);

@@ -125,15 +125,19 @@ check_flags_gone(NctAudit *audit, const NctRule *rule)
         const NctEntry *entry = g_array_index(audit->lines, NctLineClass, i).entry;
         const char *name = flag_option(entry);
         g_autofree char *advice = NULL;
+        NctFinding *finding;
 
         if (!name)
             continue;
         advice = advice_for_flags(entry, audit->release);
-        nct_audit_report(
+        finding = nct_audit_report(
             audit, rule, entry, advice,
             "%s exists up to Mitaka (13) only: Nova %u never looks at these flags and sets "
             "its own",
             name, audit->release);
+        if (finding)
+            nct_finding_add_edit(finding, NCT_EDIT_COMMENT_OUT, entry->line, entry->last_line, NULL,
+                                 NULL);
     }
 }
 

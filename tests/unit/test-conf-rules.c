@@ -230,7 +230,7 @@ test_names(void)
     assert_finding(&audited, "NC110", "it belongs into [DEFAULT]",
                    "put it under [DEFAULT] as my_ip");
     assert_finding(&audited, "NC102", "was removed in Nova 23", "[DEFAULT] pointer_model");
-    assert_finding(&audited, "NC106", "no group of this name", NULL);
+    assert_finding(&audited, "NC106", "has no group [novalibvirt]", NULL);
     /* a group that is not read has nothing to be judged */
     g_assert_null(find(&audited, "NC201"));
 }
