@@ -60,6 +60,16 @@ class World:
     def said(self, guest, host):
         return self.reports.phases(guest.uuid, host)
 
+    def call(self, host, method, timeout=20, **arguments):
+        """One request to that host's agent, by the real oslo.messaging."""
+        transport = oslo_messaging.get_rpc_transport(configuration(), self.lab.url)
+        try:
+            target = oslo_messaging.Target(topic="nova_migration_agent", server=host, version="1.0",
+                                           namespace="nova_migration_agent")
+            return oslo_messaging.get_rpc_client(transport, target, timeout=timeout).call({}, method, **arguments)
+        finally:
+            transport.cleanup()
+
     def check_reports(self, guest):
         """What holds for every migration: valid by the schema, numbered without a gap, on each host."""
         with open(os.path.join(TOP, "schemas", "report.schema.json"), encoding="utf-8") as schema:
