@@ -121,7 +121,7 @@ is_likely_move(const char *from, const char *to)
 {
     static const char *const central[] = { "DEFAULT", "libvirt", "compute", NULL };
 
-    return g_strv_contains(central, from) || g_strv_contains(central, to);
+    return g_str_equal(from, "DEFAULT") || g_strv_contains(central, to);
 }
 
 static NctClass

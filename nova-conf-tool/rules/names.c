@@ -226,6 +226,26 @@ check_deprecated(NctAudit *audit, const NctRule *rule)
 
 /* ---- NC106 unknown group ---- */
 
+/* sample files have headers of groups long gone, and nothing but comments below them */
+static gboolean
+has_options(const NctDocument *document, const NctSection *section, const NctSection *next)
+{
+    guint n;
+    const NctEntry *entries = nct_document_entries(document, &n);
+    guint low = 0;
+    guint high = n;
+
+    while (low < high) {
+        guint middle = (low + high) / 2;
+
+        if (entries[middle].line < section->line)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && (!next || entries[low].line < next->line);
+}
+
 static void
 check_unknown_group(NctAudit *audit, const NctRule *rule)
 {
@@ -239,7 +259,8 @@ check_unknown_group(NctAudit *audit, const NctRule *rule)
             g_autofree char *shown = NULL;
             NctFinding *finding;
 
-            if (nct_classify_group(audit, sections[k].group) != NCT_GROUP_UNKNOWN)
+            if (nct_classify_group(audit, sections[k].group) != NCT_GROUP_UNKNOWN ||
+                !has_options(document, &sections[k], k + 1 < n ? &sections[k + 1] : NULL))
                 continue;
             shown = nct_show_key(sections[k].section);
             if (audit->suggestions_left > 0) {
@@ -322,7 +343,8 @@ check_default_case(NctAudit *audit, const NctRule *rule)
         for (guint k = 0; k < n; k++) {
             NctFinding *finding;
 
-            if (nct_classify_group(audit, sections[k].group) != NCT_GROUP_DEFAULT_MISSPELT)
+            if (nct_classify_group(audit, sections[k].group) != NCT_GROUP_DEFAULT_MISSPELT ||
+                !has_options(document, &sections[k], k + 1 < n ? &sections[k + 1] : NULL))
                 continue;
             finding = nct_audit_report_line(
                 audit, rule, document, sections[k].line,
