@@ -535,6 +535,25 @@ static const NctRule rules[] = {
         .bad = "[libvirt]\nvirt_type = uml\n",
         .good = "[libvirt]\nvirt_type = kvm\n",
     },
+    {
+        .code = "NC319",
+        .name = "native-tls-may-be-dropped",
+        .severity = NCT_SEVERITY_WARNING,
+        .first = 19,
+        .last = 22,
+        .flags = NCT_RULE_COMPUTE,
+        .summary = "with libvirt before 4.4 or QEMU before 2.11 this release leaves native TLS out "
+                   "and migrates in "
+                   "clear text, without a word",
+        .advice = "check 'virsh version' on every host",
+        .when = { { NCT_WHEN_TRUE, L, "live_migration_with_native_tls" } },
+        .explain =
+            "From 23 on the flag is always set, and libvirt refuses what it cannot do.\n\nSource: "
+            "nova/virt/libvirt/driver.py, _handle_native_tls, 19.0.0 to 22.4.0.",
+        .example_release = 22,
+        .bad = "[libvirt]\nlive_migration_with_native_tls = true\n",
+        .good = "[libvirt]\nlive_migration_with_native_tls = false\n",
+    },
 };
 
 const NctRuleTable nct_rules_transport = { rules, G_N_ELEMENTS(rules) };
