@@ -233,3 +233,13 @@ nct_classify_all(NctAudit *audit)
         }
     }
 }
+
+void
+nct_for_each_line(NctAudit *audit, const NctRule *rule, NctLineCheck check)
+{
+    for (guint i = 0; i < audit->lines->len; i++) {
+        const NctLineClass *line = &g_array_index(audit->lines, NctLineClass, i);
+
+        check(audit, rule, line->entry, &line->what);
+    }
+}

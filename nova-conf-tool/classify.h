@@ -41,6 +41,12 @@ NctResult nct_line_result(const NctAudit *audit, const NctLineClass *line);
 /* fills audit->lines: every assignment under a header, in the order read */
 void nct_classify_all(NctAudit *audit);
 
+typedef void (*NctLineCheck)(NctAudit *audit, const NctRule *rule, const NctEntry *entry,
+                             const NctClass *what);
+
+/* calls check for every line, in the order read */
+void nct_for_each_line(NctAudit *audit, const NctRule *rule, NctLineCheck check);
+
 typedef enum {
     NCT_GROUP_KNOWN,
     NCT_GROUP_TOLD,
