@@ -149,6 +149,7 @@ parse(NctDocument *document, GError **error)
     NctLexer lexer;
     NctLine line;
     gboolean has_section = FALSE;
+    gboolean homeless_seen = FALSE; /* the first is enough: they all lack the same header */
     guint homeless = 0; /* line of an assignment before the first section, until it is complete */
 
     nct_lexer_init(&lexer, document->text, document->length);
@@ -169,8 +170,9 @@ parse(NctDocument *document, GError **error)
             break;
         case NCT_LINE_ASSIGNMENT:
             add_entry(document, &line);
-            if (!has_section)
+            if (!has_section && !homeless_seen)
                 homeless = line.number;
+            homeless_seen |= !has_section;
             break;
         case NCT_LINE_CONTINUATION:
             continue_entry(document, &line);
