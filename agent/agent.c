@@ -293,17 +293,25 @@ roles_alive(NmaAgent *agent, NmaNow now)
     return alive;
 }
 
+/* how many, and never what: they may hold anything */
 static void
 say_malformed(NmaAgent *agent, NmaNow now)
 {
-    guint64 total = (guint64)g_atomic_int_get(&agent->malformed);
+    OmBusStats stats;
     guint suppressed;
 
-    if (total > agent->malformed_said &&
+    om_bus_get_stats(agent->bus, &stats);
+    guint64 malformed = (guint64)g_atomic_int_get(&agent->malformed) + stats.tap_malformed +
+                        stats.tap_undecodable + stats.requests_malformed;
+    guint64 oversize = stats.tap_oversize;
+    if (malformed + oversize > agent->malformed_said + agent->oversize_said &&
         nma_log_allowed(&agent->malformed_limit, now.boot_us, &suppressed)) {
-        g_warning("%" G_GUINT64_FORMAT " messages on the tap could not be understood",
-                  total - agent->malformed_said);
-        agent->malformed_said = total;
+        g_warning("from the bus: %" G_GUINT64_FORMAT
+                  " messages could not be understood, %" G_GUINT64_FORMAT
+                  " were too large to look into",
+                  malformed - agent->malformed_said, oversize - agent->oversize_said);
+        agent->malformed_said = malformed;
+        agent->oversize_said = oversize;
     }
 }
 

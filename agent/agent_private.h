@@ -39,7 +39,7 @@ struct NmaAgent {
     gboolean stopping;
 
     gint malformed; /* atomic: counted on the bus threads */
-    guint64 malformed_said;
+    guint64 malformed_said, oversize_said;
     NmaLogLimit malformed_limit;
 };
 

@@ -77,7 +77,9 @@ print_outbox(const json_t *status)
     printf("%-13s %" G_GINT64_FORMAT " waiting", "outbox", rows);
     if (rows > 0)
         printf(", the oldest for %s", oldest);
-    if (unroutable > 0)
+    if (json_is_true(at(status, "outbox", "nobody_listens")))
+        printf("; nobody listens to the reports");
+    else if (unroutable > 0)
         printf("; %" G_GINT64_FORMAT " times nobody listened", unroutable);
     if (dropped > 0)
         printf("; %" G_GINT64_FORMAT " DROPPED", dropped);
@@ -112,6 +114,10 @@ print_head(const json_t *status)
     print_link("bus in", json_is_true(at(status, "bus", "in")), broker, at(status, "bus", "error"));
     print_link("bus out", json_is_true(at(status, "bus", "out")), broker,
                at(status, "bus", "error"));
+    if (json_is_true(at(status, "bus", "blocked")))
+        printf("%-13s the broker takes no messages now (memory or disk alarm)\n", "");
+    if (json_is_true(at(status, "bus", "tls_unverified")))
+        printf("%-13s the broker's certificate is not verified (no ssl_ca_file, as in Nova)\n", "");
     print_tap(status);
     print_link("libvirt", json_is_true(at(status, "libvirt", "connected")), uri,
                at(status, "libvirt", "error"));

@@ -89,7 +89,7 @@ nma_status_to_json(const NmaStatus *status)
 
     return json_pack(
         "{s:s, s:s, s:I, s:f, s:s, s:o, s:{s:b, s:s, s:o, s:i}, s:{s:I, s:f, s:I, s:I, s:I, s:b},"
-        " s:{s:I, s:I, s:I, s:I}, s:i, s:o, s:s, s:o, s:s, s:o}",
+        " s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:i, s:o, s:s, s:o, s:s, s:o}",
         "version", PACKAGE_VERSION, "host", status->settings->host, "pid", (json_int_t)getpid(),
         "uptime_s", (gdouble)(status->now.boot_us - status->started_boot_us) / NMA_US_PER_S, "mode",
         nma_mode_to_string(status->settings->mode), "bus", bus_to_json(status), "libvirt",
@@ -102,8 +102,13 @@ nma_status_to_json(const NmaStatus *status)
         status->publisher.nobody_listens, "tap", "seen_total",
         (json_int_t)status->bus_stats.tap_seen, "matched_total",
         (json_int_t)status->bus_stats.tap_matched, "malformed_total",
-        (json_int_t)status->malformed_total, "dropped_total", (json_int_t)status->tap_dropped_total,
-        "reservations", (int)nma_ledger_live_count(nma_host_ledger(status->host)), "migrations",
+        (json_int_t)status->malformed_total, "oversize_total",
+        (json_int_t)status->bus_stats.tap_oversize, "dropped_total",
+        (json_int_t)status->tap_dropped_total, "server", "requests_total",
+        (json_int_t)status->bus_stats.requests, "refused_total",
+        (json_int_t)status->bus_stats.requests_refused, "malformed_total",
+        (json_int_t)status->bus_stats.requests_malformed, "reservations",
+        (int)nma_ledger_live_count(nma_host_ledger(status->host)), "migrations",
         migrations_to_json(status), "log_level", nma_log_get_level(), "store_error",
         text_or_null(status->store_error), "health",
         json_array_size(degraded) == 0 ? "ok" : "degraded", "degraded", degraded);
@@ -129,7 +134,7 @@ nma_status_to_metrics(const NmaStatus *status, NmaMetrics *metrics)
         .outbox_rows = status->outbox_rows,
         .unroutable_total = status->publisher.unroutable_total,
         .tap_dropped_total = status->tap_dropped_total,
-        .malformed_total = status->malformed_total,
+        .malformed_total = status->malformed_total + status->bus_stats.requests_malformed,
         .reports_dropped_total = status->reports_dropped_total,
         .reports_published_total = status->publisher.published_total,
         .reservations = nma_ledger_live_count(nma_host_ledger(status->host)),

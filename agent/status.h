@@ -26,8 +26,8 @@ typedef struct {
     gint64 outbox_oldest_wall_us; /* 0: empty */
     guint64 reports_dropped_total;
     guint64 tap_dropped_total; /* inbox full, oversize */
-    guint64 malformed_total;
-    const char *store_error; /* NULL: the last write succeeded */
+    guint64 malformed_total;   /* on the tap; those to our server are in bus_stats */
+    const char *store_error;   /* NULL: the last write succeeded */
 } NmaStatus;
 
 /* new reference; the object that README and the manual describe */

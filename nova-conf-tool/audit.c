@@ -13,9 +13,9 @@
 #define MAX_SEARCHES    20000u
 
 static const NctRuleTable *const tables[] = {
-    &nct_rules_files,     &nct_rules_names, &nct_rules_values, &nct_rules_transport,
-    &nct_rules_migration, &nct_rules_cpu,   &nct_rules_host,   &nct_rules_service,
-    &nct_rules_upgrade,   &nct_rules_tool,
+    &nct_rules_files,     &nct_rules_names,     &nct_rules_repeats, &nct_rules_values,
+    &nct_rules_transport, &nct_rules_migration, &nct_rules_cpu,     &nct_rules_host,
+    &nct_rules_devices,   &nct_rules_service,   &nct_rules_upgrade, &nct_rules_tool,
 };
 
 const NctRule *

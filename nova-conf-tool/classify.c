@@ -112,6 +112,18 @@ without_dashes(const NctAudit *audit, const NctEntry *entry)
     return nct_catalogue_option(audit->release, entry->group, name);
 }
 
+/*
+ * Whether a line under one header was meant for the other. Groups of several services have options
+ * alike, and [neutron] admin_password was not meant for [ironic].
+ */
+static gboolean
+is_likely_move(const char *from, const char *to)
+{
+    static const char *const central[] = { "DEFAULT", "libvirt", "compute", NULL };
+
+    return g_str_equal(from, "DEFAULT") || g_strv_contains(central, to);
+}
+
 static NctClass
 classify_unread(NctAudit *audit, const NctEntry *entry)
 {
@@ -131,7 +143,9 @@ classify_unread(NctAudit *audit, const NctEntry *entry)
         audit->searches_left--;
         what.option = nct_suggest_other_group(audit->release, entry->group, entry->key);
     }
-    what.kind = what.option ? NCT_CLASS_WRONG_GROUP : NCT_CLASS_UNKNOWN;
+    what.kind = what.option && is_likely_move(entry->group, what.option->group)
+                    ? NCT_CLASS_WRONG_GROUP
+                    : NCT_CLASS_UNKNOWN;
     return what;
 }
 
@@ -217,5 +231,15 @@ nct_classify_all(NctAudit *audit)
                 g_array_append_val(audit->lines, line);
             }
         }
+    }
+}
+
+void
+nct_for_each_line(NctAudit *audit, const NctRule *rule, NctLineCheck check)
+{
+    for (guint i = 0; i < audit->lines->len; i++) {
+        const NctLineClass *line = &g_array_index(audit->lines, NctLineClass, i);
+
+        check(audit, rule, line->entry, &line->what);
     }
 }

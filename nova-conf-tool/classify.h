@@ -18,7 +18,7 @@ typedef enum {
     NCT_CLASS_REMOVED,       /* .release is the first without it */
     NCT_CLASS_NOT_YET,       /* .release is the first with it */
     NCT_CLASS_WRONG_GROUP,   /* option is in another group */
-    NCT_CLASS_UNKNOWN,
+    NCT_CLASS_UNKNOWN,       /* .option: one of the same name in some other group, or NULL */
 } NctClassKind;
 
 typedef struct {
@@ -40,6 +40,12 @@ NctResult nct_line_result(const NctAudit *audit, const NctLineClass *line);
 
 /* fills audit->lines: every assignment under a header, in the order read */
 void nct_classify_all(NctAudit *audit);
+
+typedef void (*NctLineCheck)(NctAudit *audit, const NctRule *rule, const NctEntry *entry,
+                             const NctClass *what);
+
+/* calls check for every line, in the order read */
+void nct_for_each_line(NctAudit *audit, const NctRule *rule, NctLineCheck check);
 
 typedef enum {
     NCT_GROUP_KNOWN,

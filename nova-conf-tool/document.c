@@ -52,6 +52,21 @@ arena_put(NctDocument *document, NctSpan text)
     return copy;
 }
 
+/*
+ * A name. Behind a NUL byte C would not see the rest, and "my_ip\0x" would pass for my_ip: it
+ * becomes another byte that no name has.
+ */
+static char *
+arena_put_name(NctDocument *document, NctSpan name)
+{
+    char *copy = arena_put(document, name);
+
+    for (gsize i = 0; i < name.n; i++)
+        if (copy[i] == '\0')
+            copy[i] = '\001';
+    return copy;
+}
+
 static void
 add_issue(NctDocument *document, NctSyntaxError kind, guint line, guint oslo_line)
 {
@@ -71,10 +86,10 @@ static void
 add_section(NctDocument *document, const NctLine *line)
 {
     NctSection section = { .line = line->number };
-    g_autofree char *group = nct_group_normalize(line->name.s, line->name.n);
+    g_autofree char *group = NULL;
 
-    section.section = arena_put(document, line->name);
-    /* a name with a NUL byte in it is a group that nobody asks for */
+    section.section = arena_put_name(document, line->name);
+    group = nct_group_normalize(section.section, line->name.n);
     section.group = g_string_chunk_insert_const(document->groups, group);
     g_array_append_val(document->sections, section);
 }
@@ -84,7 +99,7 @@ add_entry(NctDocument *document, const NctLine *line)
 {
     NctEntry entry = {
         .document = document,
-        .key = arena_put(document, line->name),
+        .key = arena_put_name(document, line->name),
         .value = arena_put(document, line->value),
         .value_length = line->value.n,
         .line = line->number,
@@ -134,6 +149,7 @@ parse(NctDocument *document, GError **error)
     NctLexer lexer;
     NctLine line;
     gboolean has_section = FALSE;
+    gboolean homeless_seen = FALSE; /* the first is enough: they all lack the same header */
     guint homeless = 0; /* line of an assignment before the first section, until it is complete */
 
     nct_lexer_init(&lexer, document->text, document->length);
@@ -154,8 +170,9 @@ parse(NctDocument *document, GError **error)
             break;
         case NCT_LINE_ASSIGNMENT:
             add_entry(document, &line);
-            if (!has_section)
+            if (!has_section && !homeless_seen)
                 homeless = line.number;
+            homeless_seen |= !has_section;
             break;
         case NCT_LINE_CONTINUATION:
             continue_entry(document, &line);

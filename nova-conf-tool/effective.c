@@ -387,9 +387,12 @@ nct_option_n_names(const NctOption *option)
 NctName
 nct_option_name(const NctOption *option, guint i)
 {
+    const NctName *old;
+
     if (i == 0)
         return (NctName){ option->group, option->name };
-    return option->old_names[i - 1];
+    old = &option->old_names[i - 1];
+    return (NctName){ old->group ? old->group : option->group, old->name };
 }
 
 static const NctEntry *
@@ -498,6 +501,9 @@ nct_config_origin(const NctConfig *config, const NctOption *option)
     if (option->defaults && option->defaults[0])
         return (NctOrigin){ NCT_ORIGIN_DEFAULT, NULL, option->defaults[0],
                             strlen(option->defaults[0]) };
+    /* an empty list of an option that may repeat is a default, too */
+    if (option->defaults)
+        return (NctOrigin){ NCT_ORIGIN_DEFAULT, NULL, "", 0 };
     return (NctOrigin){ NCT_ORIGIN_UNSET, NULL, NULL, 0 };
 }
 

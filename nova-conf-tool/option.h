@@ -45,7 +45,7 @@ typedef struct NctType {
 } NctType;
 
 typedef struct {
-    const char *group;
+    const char *group; /* of an old name: NULL = the option's own, declared without one */
     const char *name;
 } NctName;
 
@@ -77,7 +77,10 @@ typedef struct NctOption {
 typedef struct NctSchema NctSchema;
 struct NctSchema {
     const NctOption *(*find)(const NctSchema *schema, const char *group, const char *name);
-    /* the option that reads group/name as one of its old names, or NULL */
+    /*
+     * The option that "$name" in this group means by an old name, or NULL. oslo.config finds old
+     * names that are declared without a group in DEFAULT only.
+     */
     const NctOption *(*find_by_old_name)(const NctSchema *schema, const char *group,
                                          const char *name);
     gboolean (*has_group)(const NctSchema *schema, const char *group);

@@ -77,11 +77,13 @@ typedef struct {
 
 extern const NctRuleTable nct_rules_files;
 extern const NctRuleTable nct_rules_names;
+extern const NctRuleTable nct_rules_repeats;
 extern const NctRuleTable nct_rules_values;
 extern const NctRuleTable nct_rules_migration;
 extern const NctRuleTable nct_rules_transport;
 extern const NctRuleTable nct_rules_cpu;
 extern const NctRuleTable nct_rules_host;
+extern const NctRuleTable nct_rules_devices;
 extern const NctRuleTable nct_rules_service;
 extern const NctRuleTable nct_rules_upgrade;
 extern const NctRuleTable nct_rules_tool;

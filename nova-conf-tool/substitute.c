@@ -64,14 +64,25 @@ failure(NctResultKind kind, NctSpan name)
     return (NctResult){ .kind = kind, .reason = g_strndup(name.s, name.n) };
 }
 
-static const NctOption *
-find_registered(const NctSchema *schema, const char *group, const char *name)
+/*
+ * An option by an old name is read as if it belonged to the group where the name was looked up, not
+ * to its own: its new name is not found there, only its old ones are. One declared with a dash is
+ * not found at all, and the
+ * "$name" stays as it is: an OK without a value.
+ */
+static NctResult
+read_by_old_name(NctReading *reading, const NctOption *option, const char *group)
 {
-    const NctOption *option = schema->find(schema, group, name);
+    NctOption moved = *option;
+    NctResult result;
 
-    if (!option && schema->find_by_old_name)
-        option = schema->find_by_old_name(schema, group, name);
-    return option;
+    if (option->flags & NCT_OPTION_DECLARED_WITH_DASH)
+        return (NctResult){ .kind = NCT_RESULT_OK };
+    moved.group = group;
+    result = read_option(reading, &moved);
+    if (result.culprit == &moved)
+        result.culprit = option;
+    return result;
 }
 
 /* ConfigOpts._get: an option, or (outside of groups) a group of that name */
@@ -83,7 +94,14 @@ get_by_name(NctReading *reading, const char *group, const char *name, NctSpan do
 
     if (!group && schema->has_group(schema, name))
         return failure(NCT_RESULT_NAMES_A_GROUP, dollar_name);
-    option = find_registered(schema, group ? group : "DEFAULT", name);
+    if (!group)
+        group = "DEFAULT";
+    option = schema->find(schema, group, name);
+    if (!option && schema->find_by_old_name) {
+        option = schema->find_by_old_name(schema, group, name);
+        if (option)
+            return read_by_old_name(reading, option, group);
+    }
     if (!option)
         return failure(NCT_RESULT_NO_SUCH_OPTION, dollar_name);
     if ((option->flags & NCT_OPTION_DEFAULT_COMPUTED) &&
@@ -187,6 +205,11 @@ substitute(NctReading *reading, const char *group, NctSpan text, GString *out)
             return (NctResult){ .kind = found.kind,
                                 .reason = g_steal_pointer(&found.reason),
                                 .culprit = found.culprit };
+        if (!found.value) {
+            g_string_append_len(out, dollar, (gssize)taken + 1);
+            p += taken;
+            continue;
+        }
         if (found.value->kind == NCT_VALUE_NONE && !reading->config->dialect->unset_is_empty)
             g_string_append(out, "None");
         nct_value_append_str(found.value, out);
@@ -253,6 +276,16 @@ convert_texts(NctReading *reading, const NctOption *option, const NctSpan *texts
     g_autoptr(NctValue) list = nct_value_new(NCT_VALUE_LIST);
 
     list->items = g_ptr_array_new_with_free_func(free_value);
+    /* names are replaced in all of them before any is converted: a bad name comes before a bad
+     * value */
+    for (guint i = 0; n > 1 && i < n; i++) {
+        g_autoptr(GString) buffer = g_string_new(NULL);
+        NctSpan text = texts[i];
+        NctResult replaced = replace_names(reading, option, &text, buffer);
+
+        if (replaced.kind != NCT_RESULT_OK)
+            return replaced;
+    }
     for (guint i = 0; i < n; i++) {
         NctResult one = convert_text(reading, option, texts[i]);
 

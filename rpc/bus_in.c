@@ -441,8 +441,8 @@ step(InThread *in)
                 next == G_MAXINT64 ? G_USEC_PER_SEC : next - now);
 }
 
-/* Our queues would go by themselves; gone at once they cost the broker nothing and a caller learns
- * that nobody is there. The server's stays: a restarted agent finds there what came meanwhile. */
+/* Our queues would go by themselves; gone at once they cost the broker nothing, and a caller learns
+ * that nobody is there (a quorum queue cannot be auto-delete). */
 static void
 leave(InThread *in)
 {
@@ -450,9 +450,8 @@ leave(InThread *in)
     for (guint i = 0; i < N_ROLES; i++) {
         const OmRole *role = &in->roles[i];
 
-        if (role->ready && i != ROLE_SERVER &&
-            !om_connection_queue_delete(in->link.connection, role->channel, role->spec->queue.name,
-                                        NULL))
+        if (role->ready && !om_connection_queue_delete(in->link.connection, role->channel,
+                                                       role->spec->queue.name, NULL))
             break;
     }
     lost(in, NULL, OM_GOODBYE_MS);

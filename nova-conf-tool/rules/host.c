@@ -1,5 +1,4 @@
-/* NC5xx: the host's CPUs, memory, disks and devices. */
-#include <jansson.h>
+/* NC50x to NC52x: the host's CPUs, memory and disks. */
 #include <string.h>
 
 #include "nova-conf-tool/audit.h"
@@ -155,35 +154,6 @@ check_machine_types(NctAudit *audit, const NctRule *rule)
             nct_audit_report_option(audit, rule, L, "hw_machine_type", "x86_64=q35 for instance",
                                     "the entry '%s' is not architecture=machine and is dropped",
                                     *item);
-    }
-}
-
-/* ---- PCI ---- */
-
-static void
-check_pci(NctAudit *audit, const NctRule *rule)
-{
-    for (guint i = 0; i < audit->lines->len; i++) {
-        const NctLineClass *line = &g_array_index(audit->lines, NctLineClass, i);
-        const NctOption *option = line->what.option;
-        json_error_t error;
-        json_t *json;
-
-        if ((line->what.kind != NCT_CLASS_OPTION && line->what.kind != NCT_CLASS_OLD_NAME) ||
-            !g_str_equal(option->group, "pci") ||
-            (!g_str_equal(option->name, "device_spec") &&
-             !g_str_equal(option->name, "passthrough_whitelist")))
-            continue;
-        json = json_loadb(line->entry->value, line->entry->value_length,
-                          JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-        if (!json_is_object(json) && !json_is_array(json))
-            nct_audit_report(
-                audit, rule, line->entry,
-                "{\"vendor_id\": \"8086\", \"product_id\": \"154d\", \"physical_network\": "
-                "\"physnet2\"} for instance",
-                "[%s] %s must be a JSON object, or a list of them; nova-compute does not start",
-                line->entry->group, line->entry->key);
-        json_decref(json);
     }
 }
 
@@ -499,20 +469,6 @@ static const NctRule rules[] = {
         .example_release = 33,
         .bad = "[libvirt]\nvirt_type = parallels\n",
         .good = "[libvirt]\nvirt_type = kvm\n",
-    },
-    {
-        .code = "NC530",
-        .name = "pci-not-json",
-        .severity = NCT_SEVERITY_ERROR,
-        .first = 14,
-        COMPUTE,
-        .summary = "a PCI device specification that is not JSON",
-        .check = check_pci,
-        .explain = "Source: nova/pci/devspec.py, read by nova/compute/manager.py in init_host, "
-                   "14.0.0 to 33.0.2.",
-        .example_release = 33,
-        .bad = "[pci]\ndevice_spec = { vendor_id: 8086 }\n",
-        .good = "[pci]\ndevice_spec = { \"vendor_id\": \"8086\", \"product_id\": \"154d\" }\n",
     },
 };
 

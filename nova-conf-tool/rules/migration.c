@@ -68,6 +68,31 @@ check_rpc_timeouts(NctAudit *audit, const NctRule *rule)
             together, alone);
 }
 
+static void
+check_listen(NctAudit *audit, const NctRule *rule)
+{
+    static const char *const anywhere[] = { "0.0.0.0", "127.0.0.1", "::", "::1", NULL };
+    static const struct {
+        NctName switched_on;
+        NctName address;
+    } consoles[] = {
+        { { "vnc", "enabled" }, { "vnc", "vncserver_listen" } },
+        { { "spice", "enabled" }, { "spice", "server_listen" } },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(consoles); i++) {
+        const NctName *name = &consoles[i].address;
+        g_autofree char *address = nct_audit_text(audit, name->group, name->name);
+
+        if (address &&
+            nct_audit_true(audit, consoles[i].switched_on.group, consoles[i].switched_on.name) &&
+            !g_strv_contains(anywhere, address))
+            nct_audit_report_option(
+                audit, rule, name->group, name->name, "0.0.0.0, behind a firewall",
+                "guests that listen on %s may be refused a live migration", address);
+    }
+}
+
 static const NctRule rules[] = {
     {
         .code = "NC330",
@@ -360,6 +385,40 @@ static const NctRule rules[] = {
         .example_release = 33,
         .bad = "[workarounds]\nskip_hypervisor_version_check_on_lm = true\n",
         .good = "[workarounds]\nskip_hypervisor_version_check_on_lm = false\n",
+    },
+    {
+        .code = "NC346",
+        .name = "serial-console-on-both-sides",
+        .severity = NCT_SEVERITY_INFO,
+        .flags = NCT_RULE_COMPUTE,
+        .summary = "with the serial console on, guests can move only to hosts that have it on, too",
+        .when = { { NCT_WHEN_TRUE, "serial_console", "enabled" } },
+        .explain =
+            "The destination must send the address that its serial consoles listen on; one where "
+            "they are off "
+            "sends none, and the migration is refused.\n\nSource: nova/virt/libvirt/driver.py, "
+            "_verify_serial_console_is_disabled, 13.0.0 to 33.0.2.",
+        .example_release = 33,
+        .bad = "[serial_console]\nenabled = true\n",
+        .good = "[serial_console]\nenabled = false\n",
+    },
+    {
+        .code = "NC347",
+        .name = "console-listen-address",
+        .severity = NCT_SEVERITY_WARNING,
+        .last = 14,
+        .flags = NCT_RULE_COMPUTE,
+        .summary = "a VNC or SPICE listen address of one host",
+        .check = check_listen,
+        .explain = "Guests keep the address when they move. This release refuses the migration "
+                   "unless libvirt can give "
+                   "a migratable description and the destination sends its own addresses. 0.0.0.0, "
+                   "127.0.0.1, :: and "
+                   "::1 are the same everywhere.\n\nSource: nova/virt/libvirt/driver.py, "
+                   "_check_graphics_addresses_can_live_migrate, 13.0.0 to 14.1.0.",
+        .example_release = 14,
+        .bad = "[vnc]\nvncserver_listen = 192.0.2.11\n",
+        .good = "[vnc]\nvncserver_listen = 0.0.0.0\n",
     },
 };
 

@@ -7,19 +7,6 @@
 #include "nova-conf-tool/mask.h"
 #include "nova-conf-tool/suggest.h"
 
-typedef void (*EntryCheck)(NctAudit *audit, const NctRule *rule, const NctEntry *entry,
-                           const NctClass *what);
-
-static void
-for_each_entry(NctAudit *audit, const NctRule *rule, EntryCheck check)
-{
-    for (guint i = 0; i < audit->lines->len; i++) {
-        const NctLineClass *line = &g_array_index(audit->lines, NctLineClass, i);
-
-        check(audit, rule, line->entry, &line->what);
-    }
-}
-
 static char *
 successors_text(const NctCatalogueRow *row)
 {
@@ -53,6 +40,8 @@ unknown(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctCl
     if (similar) {
         row = nct_catalogue_row(similar->group, similar->name);
         advice = g_strdup_printf("did you mean %s?", row->name);
+    } else if (what->option) {
+        advice = g_strdup_printf("[%s] has an option of this name", what->option->group);
     }
     nct_audit_report(audit, rule, entry, advice,
                      "[%s] has no option %s in Nova %u; the line is ignored", entry->group, key,
@@ -62,7 +51,7 @@ unknown(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctCl
 static void
 check_unknown(NctAudit *audit, const NctRule *rule)
 {
-    for_each_entry(audit, rule, unknown);
+    nct_for_each_line(audit, rule, unknown);
 }
 
 /* ---- NC102 removed ---- */
@@ -76,6 +65,11 @@ removed(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctCl
     const NctCatalogueRow *row = what->row;
 
     if (what->kind != NCT_CLASS_REMOVED)
+        return;
+    /* the old migration flags have a rule that says more */
+    if (audit->compute && g_str_equal(entry->group, "libvirt") &&
+        (g_str_equal(entry->key, "live_migration_flag") ||
+         g_str_equal(entry->key, "block_migration_flag")))
         return;
     if (row && row->n_successors > 0) {
         successors = successors_text(row);
@@ -92,7 +86,7 @@ removed(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctCl
 static void
 check_removed(NctAudit *audit, const NctRule *rule)
 {
-    for_each_entry(audit, rule, removed);
+    nct_for_each_line(audit, rule, removed);
 }
 
 /* ---- NC103 not yet ---- */
@@ -109,7 +103,7 @@ not_yet(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctCl
 static void
 check_not_yet(NctAudit *audit, const NctRule *rule)
 {
-    for_each_entry(audit, rule, not_yet);
+    nct_for_each_line(audit, rule, not_yet);
 }
 
 /* ---- NC104 renamed ---- */
@@ -185,7 +179,7 @@ renamed(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctCl
 static void
 check_renamed(NctAudit *audit, const NctRule *rule)
 {
-    for_each_entry(audit, rule, renamed);
+    nct_for_each_line(audit, rule, renamed);
 }
 
 /* ---- NC105 deprecated ---- */
@@ -214,10 +208,30 @@ deprecated(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const Nc
 static void
 check_deprecated(NctAudit *audit, const NctRule *rule)
 {
-    for_each_entry(audit, rule, deprecated);
+    nct_for_each_line(audit, rule, deprecated);
 }
 
 /* ---- NC106 unknown group ---- */
+
+/* sample files have headers of groups long gone, and nothing but comments below them */
+static gboolean
+has_options(const NctDocument *document, const NctSection *section, const NctSection *next)
+{
+    guint n;
+    const NctEntry *entries = nct_document_entries(document, &n);
+    guint low = 0;
+    guint high = n;
+
+    while (low < high) {
+        guint middle = (low + high) / 2;
+
+        if (entries[middle].line < section->line)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && (!next || entries[low].line < next->line);
+}
 
 static void
 check_unknown_group(NctAudit *audit, const NctRule *rule)
@@ -229,18 +243,21 @@ check_unknown_group(NctAudit *audit, const NctRule *rule)
 
         for (guint k = 0; k < n; k++) {
             const char *similar = NULL;
+            g_autofree char *shown = NULL;
             NctFinding *finding;
 
-            if (nct_classify_group(audit, sections[k].group) != NCT_GROUP_UNKNOWN)
+            if (nct_classify_group(audit, sections[k].group) != NCT_GROUP_UNKNOWN ||
+                !has_options(document, &sections[k], k + 1 < n ? &sections[k + 1] : NULL))
                 continue;
+            shown = nct_show_key(sections[k].section);
             if (audit->suggestions_left > 0) {
                 audit->suggestions_left--;
                 similar = nct_suggest_group(audit->release, sections[k].group);
             }
-            finding = nct_audit_report_line(
-                audit, rule, document, sections[k].line,
-                "Nova %u has no group of this name; all that stands in it is ignored",
-                audit->release);
+            finding =
+                nct_audit_report_line(audit, rule, document, sections[k].line,
+                                      "Nova %u has no group [%s]; all that stands in it is ignored",
+                                      audit->release, shown);
             if (!finding)
                 return;
             finding->group = g_strdup(sections[k].group);
@@ -278,7 +295,7 @@ append_operator(NctAudit *audit, const NctRule *rule, const NctEntry *entry, con
 static void
 check_append(NctAudit *audit, const NctRule *rule)
 {
-    for_each_entry(audit, rule, append_operator);
+    nct_for_each_line(audit, rule, append_operator);
 }
 
 /* ---- NC108 dash, NC109 default ---- */
@@ -299,7 +316,7 @@ dash(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass
 static void
 check_dash(NctAudit *audit, const NctRule *rule)
 {
-    for_each_entry(audit, rule, dash);
+    nct_for_each_line(audit, rule, dash);
 }
 
 static void
@@ -313,7 +330,8 @@ check_default_case(NctAudit *audit, const NctRule *rule)
         for (guint k = 0; k < n; k++) {
             NctFinding *finding;
 
-            if (nct_classify_group(audit, sections[k].group) != NCT_GROUP_DEFAULT_MISSPELT)
+            if (nct_classify_group(audit, sections[k].group) != NCT_GROUP_DEFAULT_MISSPELT ||
+                !has_options(document, &sections[k], k + 1 < n ? &sections[k + 1] : NULL))
                 continue;
             finding = nct_audit_report_line(
                 audit, rule, document, sections[k].line,
@@ -343,104 +361,7 @@ wrong_group(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const N
 static void
 check_wrong_group(NctAudit *audit, const NctRule *rule)
 {
-    for_each_entry(audit, rule, wrong_group);
-}
-
-/* ---- NC111, NC112 repeated, NC113 overridden ---- */
-
-static gboolean
-same_value(const NctEntry *a, const NctEntry *b)
-{
-    return a->value_length == b->value_length && memcmp(a->value, b->value, a->value_length) == 0;
-}
-
-static const NctEntry *
-next_of_single(const NctEntry *entry, const NctClass *what)
-{
-    if (what->kind != NCT_CLASS_OPTION || (what->option->flags & NCT_OPTION_MULTI))
-        return NULL;
-    return entry->next;
-}
-
-static void
-repeated(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
-{
-    const NctEntry *next = next_of_single(entry, what);
-    NctFinding *finding;
-
-    if (!next || next->document != entry->document || same_value(entry, next))
-        return;
-    finding =
-        nct_audit_report(audit, rule, entry, NULL,
-                         "[%s] %s stands again, with another value, in line %u, and the last one "
-                         "counts: this one is ignored",
-                         entry->group, entry->key, next->line);
-    if (finding)
-        nct_finding_add_edit(finding, NCT_EDIT_COMMENT_OUT, entry->line, entry->last_line, NULL,
-                             NULL);
-}
-
-static void
-check_repeated(NctAudit *audit, const NctRule *rule)
-{
-    for_each_entry(audit, rule, repeated);
-}
-
-static void
-repeated_same(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
-{
-    const NctEntry *next = next_of_single(entry, what);
-    NctFinding *finding;
-
-    if (!next || next->document != entry->document || !same_value(entry, next))
-        return;
-    finding = nct_audit_report(audit, rule, entry, NULL,
-                               "[%s] %s stands again, with the same value, in line %u",
-                               entry->group, entry->key, next->line);
-    if (finding)
-        nct_finding_add_edit(finding, NCT_EDIT_COMMENT_OUT, entry->line, entry->last_line, NULL,
-                             NULL);
-}
-
-static void
-check_repeated_same(NctAudit *audit, const NctRule *rule)
-{
-    for_each_entry(audit, rule, repeated_same);
-}
-
-static void
-overridden(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
-{
-    const NctEntry *next = next_of_single(entry, what);
-
-    if (!next || next->document == entry->document || same_value(entry, next))
-        return;
-    nct_audit_report(audit, rule, entry, NULL, "[%s] %s is overridden by %s:%u", entry->group,
-                     entry->key, nct_document_path(next->document), next->line);
-}
-
-static void
-check_overridden(NctAudit *audit, const NctRule *rule)
-{
-    for_each_entry(audit, rule, overridden);
-}
-
-/* ---- NC114 environment ---- */
-
-static void
-environment(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
-{
-    if (what->kind == NCT_CLASS_OPTION && !entry->next &&
-        nct_config_origin(audit->config, what->option).kind == NCT_ORIGIN_ENVIRONMENT)
-        nct_audit_report(audit, rule, entry, NULL, "an environment variable overrides [%s] %s",
-                         entry->group, entry->key);
-}
-
-static void
-check_environment(NctAudit *audit, const NctRule *rule)
-{
-    if (nct_config_has_environment(audit->config))
-        for_each_entry(audit, rule, environment);
+    nct_for_each_line(audit, rule, wrong_group);
 }
 
 #define IGNORED                                                                                    \
@@ -589,55 +510,6 @@ static const NctRule rules[] = {
         .example_release = 33,
         .bad = "[DEFAULT]\ncpu_mode = host-passthrough\n",
         .good = "[libvirt]\ncpu_mode = host-passthrough\n",
-    },
-    {
-        .code = "NC111",
-        .name = "set-twice",
-        .severity = NCT_SEVERITY_WARNING,
-        .summary = "an option twice in one file, with different values",
-        .check = check_repeated,
-        .explain =
-            "The last one counts; the earlier ones are not even checked. The fix comments the "
-            "ignored ones out. Sections that stand in a file several times count as one.",
-        .example_release = 33,
-        .bad = "[libvirt]\ncpu_mode = none\nvirt_type = kvm\ncpu_mode = host-model\n",
-        .good = "[libvirt]\nvirt_type = kvm\ncpu_mode = host-model\n",
-    },
-    {
-        .code = "NC112",
-        .name = "set-twice-alike",
-        .severity = NCT_SEVERITY_INFO,
-        .summary = "an option twice in one file, with the same value",
-        .check = check_repeated_same,
-        .explain =
-            "Harmless until somebody changes only one of them. The fix comments the earlier ones "
-            "out.",
-        .example_release = 33,
-        .bad = "[libvirt]\ncpu_mode = none\ncpu_mode = none\n",
-        .good = "[libvirt]\ncpu_mode = none\n",
-    },
-    {
-        .code = "NC113",
-        .name = "overridden",
-        .severity = NCT_SEVERITY_INFO,
-        .summary = "a value that a later file replaces",
-        .check = check_overridden,
-        .explain =
-            "Files in nova.conf.d and later --config-file arguments are there to override. This "
-            "tells which lines they make idle.",
-    },
-    {
-        .code = "NC114",
-        .name = "overridden-by-environment",
-        .severity = NCT_SEVERITY_INFO,
-        .first = 19,
-        .summary = "a value that an environment variable replaces",
-        .check = check_environment,
-        .explain =
-            "From Stein on, a variable OS_GROUP__OPTION (two underscores, capitals) beats every "
-            "file. "
-            "Only the option's current name counts, and an option that may repeat is replaced by "
-            "the characters of the one value.",
     },
 };
 

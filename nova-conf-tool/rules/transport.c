@@ -125,15 +125,19 @@ check_flags_gone(NctAudit *audit, const NctRule *rule)
         const NctEntry *entry = g_array_index(audit->lines, NctLineClass, i).entry;
         const char *name = flag_option(entry);
         g_autofree char *advice = NULL;
+        NctFinding *finding;
 
         if (!name)
             continue;
         advice = advice_for_flags(entry, audit->release);
-        nct_audit_report(
+        finding = nct_audit_report(
             audit, rule, entry, advice,
             "%s exists up to Mitaka (13) only: Nova %u never looks at these flags and sets "
             "its own",
             name, audit->release);
+        if (finding)
+            nct_finding_add_edit(finding, NCT_EDIT_COMMENT_OUT, entry->line, entry->last_line, NULL,
+                                 NULL);
     }
 }
 
@@ -530,6 +534,25 @@ static const NctRule rules[] = {
         .example_release = 20,
         .bad = "[libvirt]\nvirt_type = uml\n",
         .good = "[libvirt]\nvirt_type = kvm\n",
+    },
+    {
+        .code = "NC319",
+        .name = "native-tls-may-be-dropped",
+        .severity = NCT_SEVERITY_WARNING,
+        .first = 19,
+        .last = 22,
+        .flags = NCT_RULE_COMPUTE,
+        .summary = "with libvirt before 4.4 or QEMU before 2.11 this release leaves native TLS out "
+                   "and migrates in "
+                   "clear text, without a word",
+        .advice = "check 'virsh version' on every host",
+        .when = { { NCT_WHEN_TRUE, L, "live_migration_with_native_tls" } },
+        .explain =
+            "From 23 on the flag is always set, and libvirt refuses what it cannot do.\n\nSource: "
+            "nova/virt/libvirt/driver.py, _handle_native_tls, 19.0.0 to 22.4.0.",
+        .example_release = 22,
+        .bad = "[libvirt]\nlive_migration_with_native_tls = true\n",
+        .good = "[libvirt]\nlive_migration_with_native_tls = false\n",
     },
 };
 

@@ -96,8 +96,10 @@ report_illegal(NctAudit *audit, const NctRule *rule, const NctOption *option, co
         g_strcmp0(result->culprit->name, option->name) != 0)
         return;
     advice = advice_for(entry, option);
-    finding = nct_audit_report(audit, rule, entry, advice, "[%s] %s: '%s' %s; the service stops",
-                               option->group, option->name, value, what);
+    finding = nct_audit_report(
+        audit, rule, entry, advice, "[%s] %s: '%s'%s %s; the service stops", option->group,
+        option->name, value,
+        memchr(entry->value, '$', entry->value_length) ? ", with its names replaced," : "", what);
     if (finding) {
         finding->column = entry->value_column;
         finding->end_column = 0;

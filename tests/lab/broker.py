@@ -238,8 +238,15 @@ class Broker:
         raise RuntimeError(f"broker {self.node} does not listen on {port}:\n{tail}")
 
     def _join(self, deadline):
-        seed = self.cluster[0].node
-        if seed in self.rabbitmqctl("cluster_status"):
+        seed, status = self.cluster[0].node, None
+        while status is None:  # the port is open before the node answers
+            try:
+                status = self.rabbitmqctl("cluster_status")
+            except subprocess.CalledProcessError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+        if seed in status:
             return
         self.rabbitmqctl("stop_app")
         self.rabbitmqctl("join_cluster", seed)

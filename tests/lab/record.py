@@ -25,6 +25,9 @@ _LIFECYCLE = {
 }
 
 
+_MAX_BODY_BYTES = 4 << 20
+
+
 def consumers(url, queue):
     """How many consume from that queue; 0 where it does not exist."""
     try:
@@ -78,7 +81,8 @@ class TapRecorder:
         exchange = kombu.Exchange(EXCHANGE, type="topic", durable=False, auto_delete=False)
         queue = kombu.Queue("", exchange, routing_key="#", exclusive=True, auto_delete=True, durable=False)
         try:
-            with connection.Consumer(queue, on_message=self._take, no_ack=True, accept=None):
+            with connection.Consumer(queue, on_message=self._take, on_decode_error=lambda *_: None, no_ack=True,
+                                     accept=None):
                 self._ready.set()
                 while not self._stop.is_set():
                     try:
@@ -89,11 +93,15 @@ class TapRecorder:
             raise OSError("connection lost") from error
 
     def _take(self, message):
-        if not message.body:
-            return  # an agent asks whether its tap is still bound
-        body = json.loads(message.body)
-        if isinstance(body.get("oslo.message"), str):
-            body["oslo.message"] = json.loads(body["oslo.message"])
+        """What is no envelope (an agent's probe, a test's garbage) is nothing that Nova sent: not recorded."""
+        if len(message.body) > _MAX_BODY_BYTES:
+            return
+        try:
+            body = json.loads(message.body)
+            if isinstance(body["oslo.message"], str):
+                body["oslo.message"] = json.loads(body["oslo.message"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return
         info = message.delivery_info
         self._lines.add(exchange=info["exchange"], key=info["routing_key"], size=len(message.body),
                         redelivered=info["redelivered"], properties=message.properties, headers=message.headers,

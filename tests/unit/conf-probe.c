@@ -30,7 +30,7 @@ static const NctOption options[] = {
       TYPE(NCT_TYPE_STRING, .choices = WORDS("kvm", "lxc", "qemu", "parallels")), DEFAULTS("kvm") },
     { "libvirt", "cpu_mode",
       TYPE(NCT_TYPE_STRING, .choices = WORDS("host-model", "host-passthrough", "custom", "none")) },
-    { "libvirt", "cpu_models", LIST, DEFAULTS(""), OLD({ "libvirt", "cpu_model" }) },
+    { "libvirt", "cpu_models", LIST, DEFAULTS(""), OLD({ NULL, "cpu_model" }) },
     { "libvirt", "cpu_model_extra_flags", LIST, DEFAULTS("") },
     { "libvirt", "live_migration_bandwidth", TYPE(NCT_TYPE_INTEGER), DEFAULTS("0") },
     { "libvirt", "live_migration_downtime", TYPE(NCT_TYPE_INTEGER, NCT_HAS_MIN, .min = 100),
@@ -59,13 +59,12 @@ static const NctOption options[] = {
     { "compute", "cpu_dedicated_set", STRING },
     { "compute", "cpu_shared_set", STRING },
     { "pci", "device_spec", STRING, NCT_OPTION_MULTI, DEFAULTS(NULL),
-      N_OLD(2, { "pci", "passthrough_whitelist" }, { "DEFAULT", "pci_passthrough_whitelist" }) },
+      N_OLD(2, { NULL, "passthrough_whitelist" }, { "DEFAULT", "pci_passthrough_whitelist" }) },
     { "vnc", "server_listen", STRING, DEFAULTS("127.0.0.1"),
       N_OLD(2, { "DEFAULT", "vncserver_listen" }, { "vnc", "vncserver_listen" }) },
     { "vnc", "enabled", BOOLEAN, DEFAULTS("True"), OLD({ "DEFAULT", "vnc_enabled" }) },
     { "neutron", "endpoint_override", STRING, NCT_OPTION_DECLARED_WITH_DASH,
-      N_OLD(3, { "neutron", "old-endpoint" }, { "neutron", "old_two" },
-            { "neutron", "old_endpoint" }) },
+      N_OLD(3, { NULL, "old-endpoint" }, { NULL, "old_two" }, { NULL, "old_endpoint" }) },
     { "neutron", "region_name", STRING },
     { "keystone_authtoken", "password", STRING, NCT_OPTION_SECRET },
     { "keystone_authtoken", "username", STRING },
@@ -73,10 +72,9 @@ static const NctOption options[] = {
     { "DEFAULT", "probe_cli_str", STRING, NCT_OPTION_CLI },
 };
 
-static const NctOption old_endpoint = {
-    "neutron", "endpoint_override", STRING, NCT_OPTION_DECLARED_WITH_DASH,
-    N_OLD(2, { "neutron", "old-endpoint" }, { "neutron", "old_two" })
-};
+static const NctOption old_endpoint = { "neutron", "endpoint_override", STRING,
+                                        NCT_OPTION_DECLARED_WITH_DASH,
+                                        N_OLD(2, { NULL, "old-endpoint" }, { NULL, "old_two" }) };
 
 const NctOption *
 conf_probe_options(guint *n)
@@ -102,7 +100,9 @@ find_by_old_name(const NctSchema *schema, const char *group, const char *name)
 {
     for (guint i = 0; i < G_N_ELEMENTS(options); i++)
         for (guint k = 0; k < options[i].n_old_names; k++)
-            if (g_str_equal(options[i].old_names[k].group, group) &&
+            if (g_str_equal(options[i].old_names[k].group ? options[i].old_names[k].group
+                                                          : "DEFAULT",
+                            group) &&
                 g_str_equal(options[i].old_names[k].name, name))
                 return &options[i];
     return NULL;

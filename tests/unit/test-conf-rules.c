@@ -7,6 +7,7 @@
 #include "nova-conf-tool/audit.h"
 #include "nova-conf-tool/catalogue.h"
 #include "nova-conf-tool/mask.h"
+#include "nova-conf-tool/rules/cpu_set.h"
 #include "tests/unit/tap.h"
 
 typedef struct {
@@ -230,7 +231,7 @@ test_names(void)
     assert_finding(&audited, "NC110", "it belongs into [DEFAULT]",
                    "put it under [DEFAULT] as my_ip");
     assert_finding(&audited, "NC102", "was removed in Nova 23", "[DEFAULT] pointer_model");
-    assert_finding(&audited, "NC106", "no group of this name", NULL);
+    assert_finding(&audited, "NC106", "has no group [novalibvirt]", NULL);
     /* a group that is not read has nothing to be judged */
     g_assert_null(find(&audited, "NC201"));
 }
@@ -264,6 +265,33 @@ test_suppression(void)
     assert_finding(&audited, "NC101", "no option nonsense", NULL);
     assert_finding(&audited, "NC901", "silences NC201", NULL);
     g_assert_cmpuint(whole.findings->len, ==, 0);
+}
+
+/* ---- sets of CPUs ---- */
+
+static void
+test_cpu_sets(void)
+{
+    static const struct {
+        const char *text;
+        guint n; /* 0 = refused */
+        guint has, lacks;
+    } cases[] = {
+        { "4-15,^8", 11, 15, 8 },  { "^8,4-15", 11, 4, 8 },   { " 1 , ,3 - 5 ", 4, 5, 2 },
+        { "0-3,^1-2,9", 3, 9, 2 }, { "^4-15,4-15", 0, 0, 0 }, { "5-4", 0, 0, 0 },
+        { "a", 0, 0, 0 },          { "", 0, 0, 0 },           { "1-", 0, 0, 0 },
+        { "1-2-3", 0, 0, 0 },      { "-1", 0, 0, 0 },         { "0-4000000000", 0, 0, 0 },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GHashTable) set = nct_cpu_set_parse(cases[i].text, NULL);
+
+        g_assert_cmpuint(set ? g_hash_table_size(set) : 0, ==, cases[i].n);
+        if (set) {
+            g_assert_true(g_hash_table_contains(set, GUINT_TO_POINTER(cases[i].has)));
+            g_assert_false(g_hash_table_contains(set, GUINT_TO_POINTER(cases[i].lacks)));
+        }
+    }
 }
 
 /* ---- secrets ---- */
@@ -326,6 +354,7 @@ main(int argc, char **argv)
     g_test_add_func("/conf/rules/names", test_names);
     g_test_add_func("/conf/rules/order-of-files", test_order_of_files);
     g_test_add_func("/conf/rules/suppression", test_suppression);
+    g_test_add_func("/conf/rules/cpu-sets", test_cpu_sets);
     g_test_add_func("/conf/rules/no-secret", test_no_secret_in_findings);
     return g_test_run();
 }

@@ -86,14 +86,13 @@ test_log_journal(void)
 {
     if (g_test_subprocess()) {
         FILE *journal = tmpfile();
-        g_autofree char *stream = NULL;
-        char text[128] = "";
+        char stream[64], text[128] = "";
         struct stat st;
 
         g_assert_cmpint(dup2(fileno(journal), STDERR_FILENO), ==, STDERR_FILENO);
         g_assert_cmpint(fstat(STDERR_FILENO, &st), ==, 0);
-        stream = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64)st.st_dev,
-                                 (guint64)st.st_ino);
+        g_snprintf(stream, sizeof stream, "%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
+                   (guint64)st.st_dev, (guint64)st.st_ino);
         g_setenv("JOURNAL_STREAM", stream, TRUE);
         nma_log_init();
         g_log_set_always_fatal(G_LOG_FATAL_MASK);

@@ -1,8 +1,8 @@
-"""Two hosts, a broker and Nova's part for the whole run; fresh agents and guests for each test."""
+"""Three hosts, a broker and Nova's part for the whole run; fresh agents and guests for each test."""
 
 import pytest
 
-from tests.integration.agent.world import World
+from tests.integration.agent.world import HOSTS, World
 from tests.lab.lab import Lab
 from tests.lab.reports import Reports
 
@@ -10,7 +10,7 @@ from tests.lab.reports import Reports
 @pytest.fixture(scope="session")
 def lab():
     # not recorded: a recorder's queue takes every message, and nothing would ever be unroutable
-    with Lab(record=False) as running:
+    with Lab(host_names=HOSTS, record=False) as running:
         yield running
 
 

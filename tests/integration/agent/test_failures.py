@@ -1,6 +1,7 @@
 """Migrations that go wrong: the phase, the reason and where the guest lives are said."""
 
-from tests.integration.agent.world import DESTINATION, EASY, HARD, SOURCE, SOURCE_SAYS
+from tests.integration.agent.world import (DESTINATION, DESTINATION_SAYS, EASY, HARD, OTHER, SOURCE,
+                                           SOURCE_SAYS)
 from tests.lab.process import wait_for
 
 
@@ -84,21 +85,22 @@ def test_nova_never_starts_the_job(world):
 
 
 def test_refused_destination_and_another_one(world):
-    """Nova's own check refuses the first candidate; the scheduler's next one is the other host, reached from there."""
+    """Nova's own check refuses the scheduler's first host: its reservation goes, the second one is used."""
     world.both()
+    world.agent(OTHER)
     guest = world.guest()
     world.knobs(DESTINATION).refuse = "no such network"
-    first = world.lab.live_migrate(guest, DESTINATION)
-    assert first.wait() == "error"
+    world.lab.nova.conductor.candidates[guest.uuid] = [DESTINATION, OTHER]
+    migration = world.lab.live_migrate(guest)
+    assert migration.wait() == "completed"
     gone = world.wait(guest, DESTINATION, "reservation.error", timeout=60)
     assert gone["reason"] == "refused_by_nova"
     assert world.agents[DESTINATION].status()["reservations"] == 0
-    world.knobs(DESTINATION).refuse = ""
-    second = world.lab.live_migrate(guest, DESTINATION)
-    assert second.wait() == "completed"
-    world.wait(guest, SOURCE, "commitment.end")
-    world.wait(guest, DESTINATION, "commitment.end")
+    end = world.wait(guest, SOURCE, "commitment.end")
+    world.wait(guest, OTHER, "commitment.end")
+    assert end["destination"] == OTHER
     assert world.said(guest, SOURCE) == SOURCE_SAYS
+    assert world.said(guest, OTHER) == DESTINATION_SAYS
     world.check_reports(guest)
 
 

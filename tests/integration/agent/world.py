@@ -1,4 +1,4 @@
-"""What a test works with: two hosts with fresh agents and guests, and what the agents said."""
+"""What a test works with: three hosts with fresh agents and guests, and what the agents said."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tests.lab.rpc import configuration
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-SOURCE, DESTINATION = "lab-a", "lab-b"
+SOURCE, DESTINATION, OTHER = HOSTS = "lab-a", "lab-b", "lab-c"
 
 # what each side says of a migration that goes well
 SOURCE_SAYS = ["pre_migration.start", "pre_migration.end", "pre_copy.start", "pre_copy.end",
@@ -59,6 +59,16 @@ class World:
 
     def said(self, guest, host):
         return self.reports.phases(guest.uuid, host)
+
+    def call(self, host, method, timeout=20, **arguments):
+        """One request to that host's agent, by the real oslo.messaging."""
+        transport = oslo_messaging.get_rpc_transport(configuration(), self.lab.url)
+        try:
+            target = oslo_messaging.Target(topic="nova_migration_agent", server=host, version="1.0",
+                                           namespace="nova_migration_agent")
+            return oslo_messaging.get_rpc_client(transport, target, timeout=timeout).call({}, method, **arguments)
+        finally:
+            transport.cleanup()
 
     def check_reports(self, guest):
         """What holds for every migration: valid by the schema, numbered without a gap, on each host."""

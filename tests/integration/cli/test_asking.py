@@ -55,6 +55,15 @@ def test_status_in_trouble(cli, answering):
     assert out.endswith("no migration is open on this host\n")
 
 
+def test_status_says_what_an_operator_must_know(cli, answering):
+    answering(changed(bus={**STATUS["bus"], "blocked": True, "tls_unverified": True},
+                      outbox={**STATUS["outbox"], "rows": 3, "unroutable_total": 9, "nobody_listens": True}))
+    out = cli("status").stdout
+    assert "              the broker takes no messages now" in out
+    assert "              the broker's certificate is not verified" in out
+    assert "outbox        3 waiting, the oldest for 0 s; nobody listens to the reports\n" in out
+
+
 def test_status_as_json_is_the_answer(cli, answering):
     answering(changed())
     done = cli("status", "--json")

@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 
+import kombu
 import pytest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
@@ -209,6 +210,69 @@ class PythonClient:
 
     def __exit__(self, *_):
         self.transport.cleanup()
+
+
+def kombu_connection(broker):
+    return kombu.Connection(broker.url().replace("rabbit", "amqp", 1))
+
+
+class Consumer:
+    """The controller: a durable queue bound to the reports' key, everything in it by _unique_id."""
+
+    def __init__(self, broker, key, arguments=None):
+        self.broker, self.name = broker, "controller_" + uuid.uuid4().hex[:6]
+        with kombu_connection(broker) as connection:
+            channel = connection.channel()
+            channel.queue_declare(self.name, durable=True, auto_delete=False, arguments=arguments)
+            channel.queue_bind(self.name, "nova", key)
+
+    def take(self):
+        """Everything that is there, in order."""
+        out = []
+        with kombu_connection(self.broker) as connection:
+            channel = connection.channel()
+            while (message := channel.basic_get(self.name, no_ack=True)) is not None:
+                out.append(json.loads(json.loads(message.body)["oslo.message"]))
+        return out
+
+
+class Outbox:
+    """What the agent does with its reports: publish, and publish again what was not confirmed."""
+
+    def __init__(self, peer, key):
+        self.peer, self.key, self.waiting, self.confirmed = peer, key, {}, set()
+        self.seen = 0
+
+    def add(self, n):
+        body = {"event_type": "e", "publisher_id": "p", "priority": "INFO", "payload": n,
+                "_unique_id": f"report-{n}"}
+        self.send(json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(body)}))
+
+    def send(self, raw):
+        self.waiting[self.peer.order("publish", key=self.key, raw=raw, mandatory=True)] = raw
+
+    def step(self):
+        """Looks at what the bus said; sends again what failed. Returns how many still wait."""
+        events = self.peer.events[self.seen:]
+        self.seen += len(events)
+        for event in events:
+            if event["event"] == "published" and event["cookie"] in self.waiting:
+                raw = self.waiting.pop(event["cookie"])
+                if event["outcome"] == "confirmed":
+                    self.confirmed.add(raw)
+                else:
+                    self.send(raw)
+            elif event["event"] == "refused" and event["cookie"] in self.waiting:
+                raw = self.waiting.pop(event["cookie"])
+                time.sleep(0.05)
+                self.send(raw)
+        return len(self.waiting)
+
+
+def declare_exchange(running):
+    """Nova's exchange, here durable so that it outlives a restart."""
+    with kombu_connection(running) as connection:
+        connection.channel().exchange_declare("nova", "topic", durable=True, auto_delete=False)
 
 
 SETTINGS = {

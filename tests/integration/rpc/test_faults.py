@@ -5,85 +5,21 @@ import threading
 import time
 import uuid
 
-import kombu
 import oslo_messaging
 import pytest
 
 import broker as lab
-from conftest import Peer, PythonClient, transport, until
+from conftest import Consumer, Outbox, Peer, PythonClient, declare_exchange, kombu_connection, transport, until
 
 AGENT = {"topic": "nova_migration_agent", "methods": ["echo", "slow", "fail"]}
-
-
-def kombu_connection(broker):
-    return kombu.Connection(broker.url().replace("rabbit", "amqp", 1))
-
-
-class Consumer:
-    """The controller: a durable queue bound to the reports' key, everything in it by _unique_id."""
-
-    def __init__(self, broker, key):
-        self.broker, self.name = broker, "controller_" + uuid.uuid4().hex[:6]
-        with kombu_connection(broker) as connection:
-            channel = connection.channel()
-            channel.queue_declare(self.name, durable=True, auto_delete=False)
-            channel.queue_bind(self.name, "nova", key)
-
-    def take(self):
-        """Everything that is there, in order."""
-        out = []
-        with kombu_connection(self.broker) as connection:
-            channel = connection.channel()
-            while (message := channel.basic_get(self.name, no_ack=True)) is not None:
-                out.append(json.loads(json.loads(message.body)["oslo.message"]))
-        return out
-
-
-class Outbox:
-    """What the agent does with its reports: publish, and publish again what was not confirmed."""
-
-    def __init__(self, peer, key):
-        self.peer, self.key, self.waiting, self.confirmed = peer, key, {}, set()
-        self.seen = 0
-
-    def add(self, n):
-        body = {"event_type": "e", "publisher_id": "p", "priority": "INFO", "payload": n,
-                "_unique_id": f"report-{n}"}
-        self.send(json.dumps({"oslo.version": "2.0", "oslo.message": json.dumps(body)}))
-
-    def send(self, raw):
-        self.waiting[self.peer.order("publish", key=self.key, raw=raw, mandatory=True)] = raw
-
-    def step(self):
-        """Looks at what the bus said; sends again what failed. Returns how many still wait."""
-        events = self.peer.events[self.seen:]
-        self.seen += len(events)
-        for event in events:
-            if event["event"] == "published" and event["cookie"] in self.waiting:
-                raw = self.waiting.pop(event["cookie"])
-                if event["outcome"] == "confirmed":
-                    self.confirmed.add(raw)
-                else:
-                    self.send(raw)
-            elif event["event"] == "refused" and event["cookie"] in self.waiting:
-                raw = self.waiting.pop(event["cookie"])
-                time.sleep(0.05)
-                self.send(raw)
-        return len(self.waiting)
 
 
 @pytest.fixture(scope="module")
 def shaken():
     """A broker that these tests may stop; each leaves it running."""
     with lab.Broker() as running:
-        conf_exchange(running)
+        declare_exchange(running)
         yield running
-
-
-def conf_exchange(running):
-    """Nova's exchange, here durable so that it outlives a restart."""
-    with kombu_connection(running) as connection:
-        connection.channel().exchange_declare("nova", "topic", durable=True, auto_delete=False)
 
 
 @pytest.mark.parametrize("fault", [pytest.param("restart", marks=pytest.mark.sanitized), "kill",
@@ -199,10 +135,20 @@ def test_budget_per_host(shaken):
                 or ["connection_name", "longstr", "peer:out"] in c["client_properties"]]
         assert len(ours) == 2
         del peer
-    # after a clean stop only the server's queue is left, for a restarted agent, until it expires
-    left = [q for q in shaken.listed("queues", "name", "arguments") if q["name"] not in before]
-    assert [q["name"] for q in left] == ["nova_migration_agent.budget"]
-    assert ["x-expires", "signedint", 1800000] in left[0]["arguments"]
+    # nothing is left after a clean stop
+    until(lambda: not {q["name"] for q in shaken.listed("queues", "name")} - before)
+
+
+@pytest.mark.parametrize("settings", ["", "?rabbit_transient_quorum_queue=1"])
+def test_call_to_an_agent_that_stopped_comes_back_at_once(shaken, settings):
+    with Peer(shaken.url(), host="client") as client:
+        for end in (Peer.stop,) if settings else (Peer.stop, Peer.kill):
+            server = Peer(shaken.url(query=settings), host="gone", **AGENT)
+            assert client.call(AGENT["topic"], "gone", "echo", args={"value": 1})["result"] == 1
+            end(server)
+            until(lambda: "nova_migration_agent.gone" not in [q["name"] for q in shaken.listed("queues", "name")])
+            done = client.call(AGENT["topic"], "gone", "echo", timeout=10)
+            assert done["status"] == "nobody" and done["seconds"] < 2
 
 
 def test_nobody_is_bound(shaken):
@@ -265,7 +211,13 @@ def test_queues_deleted_under_us(shaken):
         for queue in [q["name"] for q in shaken.listed("queues", "name")
                       if q["name"] == "nova_migration_agent.hostA" or ".reply_" in q["name"]]:
             shaken.rabbitmqctl("delete_queue", queue)
-        until(lambda: peer.stats()["cancels"] == 2)
+        # told by basic.cancel, or by a 404 when the probe came first
+
+        def lost(role):
+            states = peer.of("state")
+            return any(a[role] and not b[role] for a, b in zip(states, states[1:]))
+
+        until(lambda: lost("server") and lost("replies"))
         peer.wait_state(server=True, replies=True)
         assert peer.call(AGENT["topic"], "hostA", "echo", args={"value": 1})["result"] == 1
 
