@@ -35,8 +35,11 @@ chance(GRand *rand, double share)
 
 typedef enum { STEADY, BANDWIDTH_CHANGES, BURSTS, THROTTLED, N_KINDS } Kind;
 
-static const char *const kind_names[N_KINDS] = { "steady", "bandwidth changes", "bursts",
-                                                 "auto-converge" };
+/* of the last two only the order of verdicts is checked: what is true of them changes by the minute
+ */
+static const char *const kind_names[N_KINDS] = { "steady", "bandwidth changes",
+                                                 "bursts (truth not judged)",
+                                                 "auto-converge (truth not judged)" };
 
 static Kind
 random_scenario(GRand *rand, QpScenario *scenario, NmaConvergenceLimits *limits)
