@@ -213,7 +213,7 @@ static const struct {
       1,
       NMA_WATCH_FAILED,
       { { B, RES, ERR, 5, 0, 9, 0, 0, 0, NMA_REASON_INCOMING_FAILED },
-        { A, COPY, ERR, 4, 0, 9, 0, SRC, RUN, NMA_REASON_DESTINATION_LOST } } },
+        { A, COPY, ERR, 4, 0, 9, 0, SRC, RUN, NMA_REASON_JOB_FAILED } } },
     { "Nova recorded a failure",
       NMA_WATCH_UNRECORDED,
       4,

@@ -100,6 +100,11 @@ def test_health(agent):
     assert (done.returncode, done.stdout) == (0, "ok\n")
 
 
+def test_ping(agent):
+    done = agent.cli("ping", "compute-1")
+    assert done.returncode == 0 and "the agent on compute-1 answers in" in done.stdout, done
+
+
 def test_log_level(agent):
     assert agent.cli("log-level").stdout == "info\n"
     assert agent.cli("log-level", "debug").stdout == "debug\n"
