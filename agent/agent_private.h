@@ -68,6 +68,9 @@ json_t *nma_agent_control(const char *command, const json_t *args, gpointer agen
 /* nma_hypervisor_status_clear(&status->libvirt) afterwards */
 void nma_agent_fill_status(NmaAgent *agent, NmaStatus *status);
 
+/* what migrations are forecast against, from nova.conf */
+NmaConvergenceLimits nma_agent_limits(const NmaSettings *settings);
+
 /* reloading.c */
 
 /* Takes over what can change without a restart, and says what cannot; why: "SIGHUP". */

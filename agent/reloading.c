@@ -21,6 +21,7 @@ nma_agent_reload(NmaAgent *agent, const char *why)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(NmaSettings) fresh = nma_settings_load(agent->config_file, &error);
+    NmaConvergenceLimits limits;
 
     if (fresh == NULL) {
         g_warning("%s: configuration not taken over: %s", why, error->message);
@@ -37,7 +38,9 @@ nma_agent_reload(NmaAgent *agent, const char *why)
     reload_bus(agent->bus, fresh->transport_url, fresh);
     if (agent->reports_bus != agent->bus)
         reload_bus(agent->reports_bus, fresh->report_transport_url, fresh);
+    limits = nma_agent_limits(fresh);
     nma_host_set_progress_interval(agent->host, fresh->progress_interval_ms * NMA_US_PER_MS);
+    nma_host_set_limits(agent->host, &limits);
     nma_log_set_level(fresh->log_level);
     agent->settings->mode = fresh->mode;
     agent->settings->progress_interval_ms = fresh->progress_interval_ms;

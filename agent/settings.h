@@ -52,6 +52,8 @@ typedef struct {
     char *transport_url; /* raw, holds the password; never print */
     char *control_exchange;
     gint64 reserved_host_memory_mib;
+    /* [libvirt] live_migration_downtime and its steps: what Nova will allow, and begins with */
+    gint64 live_migration_downtime_ms, live_migration_downtime_steps;
     /* [oslo_messaging_rabbit], as far as it concerns us: see rpc/bus.h */
     gboolean amqp_durable_queues, amqp_auto_delete, rabbit_quorum_queue,
         rabbit_transient_quorum_queue;

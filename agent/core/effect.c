@@ -6,6 +6,7 @@ effect_free(gpointer data)
     NmaEffect *effect = data;
 
     nma_report_free(effect->report);
+    nma_forecast_report_free(effect->forecast);
     g_strfreev(effect->instances);
     g_free(effect->host);
     g_free(effect);
@@ -34,6 +35,16 @@ nma_effects_add_report(GPtrArray *effects, NmaReport *report)
 
     g_strlcpy(effect->instance_uuid, report->identity.instance_uuid, sizeof effect->instance_uuid);
     effect->report = report;
+}
+
+void
+nma_effects_add_forecast(GPtrArray *effects, NmaForecastReport *forecast)
+{
+    NmaEffect *effect = add(effects, NMA_EFFECT_FORECAST);
+
+    g_strlcpy(effect->instance_uuid, forecast->identity.instance_uuid,
+              sizeof effect->instance_uuid);
+    effect->forecast = forecast;
 }
 
 void

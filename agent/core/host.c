@@ -21,6 +21,7 @@ nma_host_new(const NmaHostConfig *config)
     host->progress_interval_us = config->progress_interval_us;
     nma_questions_init(&host->questions, config->conductor_interval_us);
     host->max_open = config->max_open;
+    host->limits = config->limits;
     host->new_attempt_id =
         config->new_attempt_id != NULL ? config->new_attempt_id : random_attempt_id;
     host->sources =
@@ -55,6 +56,12 @@ void
 nma_host_set_progress_interval(NmaHost *host, gint64 interval_us)
 {
     host->progress_interval_us = interval_us;
+}
+
+void
+nma_host_set_limits(NmaHost *host, const NmaConvergenceLimits *limits)
+{
+    host->limits = *limits;
 }
 
 /* ---- the conductor ---- */
@@ -184,6 +191,7 @@ nma_host_restore_source(NmaHost *host, NmaSource *source, NmaNow now)
         return;
     }
     g_hash_table_insert(host->sources, source->base.identity.instance_uuid, source);
+    nma_source_set_limits(source, &host->limits);
     nma_source_set_blind(source, now);
 }
 

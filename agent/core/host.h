@@ -22,6 +22,8 @@ typedef struct {
      * soon, and a host still never asks more often than once an interval for long. One question
      * names every open migration that waits for an answer. */
     gint64 conductor_interval_us;
+    /* what a forecast is judged against; max_downtime_ms 0: no forecasts */
+    NmaConvergenceLimits limits;
     guint max_open; /* bound on open migrations per role; more are counted, not kept */
     char *(*new_attempt_id)(void); /* g_uuid_string_random in the agent, a counter in tests */
 } NmaHostConfig;
@@ -30,6 +32,8 @@ NmaHost *nma_host_new(const NmaHostConfig *config);
 void nma_host_free(NmaHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaHost, nma_host_free)
 void nma_host_set_progress_interval(NmaHost *host, gint64 interval_us);
+/* for migrations that begin from now on */
+void nma_host_set_limits(NmaHost *host, const NmaConvergenceLimits *limits);
 
 /* Steps every machine that the event concerns, opens new ones, closes ended ones. */
 void nma_host_step(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects);

@@ -13,6 +13,7 @@
 struct NmaHost {
     char *name;
     gint64 progress_interval_us;
+    NmaConvergenceLimits limits;
     guint max_open;
     char *(*new_attempt_id)(void);
 

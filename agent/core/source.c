@@ -31,6 +31,7 @@ nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now)
     source->gone_boot_us = NMA_NEVER;
     source->ahead_boot_us = NMA_NEVER;
     source->suspended_iteration = NMA_UNKNOWN;
+    source->iteration_boot_us = NMA_NEVER;
     source->gone_wall_us = NMA_UNKNOWN;
     return source;
 }
@@ -256,6 +257,7 @@ on_iteration(NmaSource *source, const NmaEvent *event, NmaNow now, GPtrArray *ef
     NmaMigration *base = &source->base;
 
     source->iteration = event->iteration.iteration;
+    source->iteration_boot_us = nma_event_time(event, now).boot_us;
     source->iterated = TRUE;
     /* the first sync begins the first pass; a fast guest is stopped before the next read */
     if (source->job_seen)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "agent/core/convergence.h"
 #include "agent/core/migration.h"
 
 typedef struct {
@@ -31,12 +32,20 @@ typedef struct {
     gint64 ahead_boot_us;       /* first of the reads that are further than the events; NMA_NEVER */
     gint64 final_boot_us;       /* job-completed seen: stats are the final ones; else NMA_NEVER */
     gint64 suspended_iteration; /* iteration at Suspended/Migrated, NMA_UNKNOWN before */
-    gint64 gone_wall_us;        /* when the domain was first found gone, NMA_UNKNOWN before */
+    gint64 iteration_boot_us;   /* when the event of `iteration` was seen; NMA_NEVER */
+    NmaConvergence convergence; /* a limit of 0: no forecasts */
+    gboolean forecast_said;
+    NmaForecastVerdict said_verdict;
+    NmaHindrance said_cause;
+    gint64 said_boot_us;
+    gint64 gone_wall_us; /* when the domain was first found gone, NMA_UNKNOWN before */
 } NmaSource;
 
 /* opened by the cast, or adopted: a job found running with nothing known but the instance */
 NmaSource *nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now);
 void nma_source_free(NmaSource *source);
+/* from now on it is forecast, against these limits */
+void nma_source_set_limits(NmaSource *source, const NmaConvergenceLimits *limits);
 
 void nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effects);
 void nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interval_us,

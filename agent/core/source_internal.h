@@ -1,7 +1,7 @@
 /*
  * What the files of the source share: source.c (events and time), source_phases.c (from phase to
- * phase), source_reading.c (what libvirt says), source_nova.c (what the conductor says). Nobody
- * else includes this.
+ * phase), source_reading.c (what libvirt says), source_forecast.c (will it end), source_nova.c
+ * (what the conductor says). Nobody else includes this.
  */
 #pragma once
 
@@ -38,6 +38,10 @@ NmaStep nma_source_copy_step(const NmaSource *source);
 
 /* Something happened: the numbers of this moment are wanted. */
 void nma_source_look_now(NmaSource *source, NmaNow now);
+
+/* a reading made while memory is copied */
+void nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at,
+                         GPtrArray *effects);
 
 /* once, as soon as the destination is known */
 void nma_source_ask_peer(NmaSource *source, GPtrArray *effects);

@@ -101,11 +101,13 @@ take_job(NmaSource *source, const NmaDomainReading *reading, gint64 progress_int
         nma_source_reach(source, phase, NMA_EVIDENCE_INFERRED, at, now, effects);
     else if (nma_job_stats_flows(&reading->stats) || source->iterated)
         nma_source_reach(source, NMA_PHASE_PRE_COPY, evidence(source), at, now, effects);
-    if (base->phase == NMA_PHASE_PRE_COPY)
+    if (base->phase == NMA_PHASE_PRE_COPY) {
         nma_migration_progress(base, nma_source_copy_step(source), progress_interval_us, at,
                                effects);
-    else if (base->phase > NMA_PHASE_PRE_COPY)
+        nma_source_forecast(source, &reading->stats, at, effects);
+    } else if (base->phase > NMA_PHASE_PRE_COPY) {
         nma_migration_progress(base, NMA_STEP_NONE, progress_interval_us, at, effects);
+    }
     if (base->phase >= NMA_PHASE_PRE_COPY)
         source->give_up_boot_us = now.boot_us + SILENCE_US;
 }

@@ -180,6 +180,8 @@ nma_watch_attempt_new(const char *cell, const char *host, const NmaReport *first
     g_strlcpy(attempt->identity.instance_uuid, first->identity.instance_uuid,
               sizeof(attempt->identity.instance_uuid));
     nma_job_stats_clear(&attempt->stats);
+    nma_forecast_clear(&attempt->forecast);
+    attempt->forecast_wall_us = NMA_UNKNOWN;
     for (guint i = 0; i < NMA_N_PHASES; i++)
         attempt->phases[i].start_wall_us = attempt->phases[i].duration_us = NMA_UNKNOWN;
     for (guint i = 0; i < NMA_N_STEPS; i++)
@@ -228,6 +230,16 @@ nma_watch_attempt_add(NmaWatchAttempt *attempt, const NmaReport *report, gint64 
         attempt->step_first_wall_us[report->step] =
             earlier_wall(attempt->step_first_wall_us[report->step], report->occurred_wall_us);
     return is_news || (!is_progress && counted);
+}
+
+gboolean
+nma_watch_attempt_add_forecast(NmaWatchAttempt *attempt, const NmaForecastReport *report)
+{
+    if (report->occurred_wall_us <= attempt->forecast_wall_us)
+        return FALSE;
+    attempt->forecast = report->forecast;
+    attempt->forecast_wall_us = report->occurred_wall_us;
+    return TRUE;
 }
 
 /* The first sequence heard (0: only progress was), and the last one known of, both countable. */

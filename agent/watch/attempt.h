@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "agent/core/forecast.h"
 #include "agent/core/report.h"
 
 /* sequences are counted one by one up to here (an attempt has about a dozen) */
@@ -62,6 +63,8 @@ typedef struct {
     NmaWatchRank text_rank;
     char *nova_status, *peer; /* NULL if none */
     NmaWatchRank nova_status_rank, peer_rank;
+    NmaForecast forecast;    /* newest */
+    gint64 forecast_wall_us; /* NMA_UNKNOWN: none was heard */
     gint64 clock_offset_ms, clock_offset_error_ms;
     NmaWatchRank clock_rank;
 
@@ -84,6 +87,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaWatchAttempt, nma_watch_attempt_free)
 /* Folds a report in. FALSE when it brought nothing new: a repeat, or a progress that a newer one
  * has overtaken (what only it knew is taken all the same). */
 gboolean nma_watch_attempt_add(NmaWatchAttempt *attempt, const NmaReport *report, gint64 now_us);
+
+/* FALSE: not newer than the one it has */
+gboolean nma_watch_attempt_add_forecast(NmaWatchAttempt *attempt, const NmaForecastReport *report);
 
 /* Gap marks. Reports before the first one heard are not counted as lost: we were not yet listening.
  * Sequences missing between the first and the last one known of. */

@@ -385,6 +385,23 @@ nma_watch_model_add(NmaWatchModel *model, const char *cell, const char *host,
     return TRUE;
 }
 
+gboolean
+nma_watch_model_add_forecast(NmaWatchModel *model, const char *host,
+                             const NmaForecastReport *report)
+{
+    Instance *instance = g_hash_table_lookup(model->instances, report->identity.instance_uuid);
+
+    for (guint i = 0; instance && i < instance->attempts->len; i++) {
+        NmaWatchAttempt *attempt = instance->attempts->pdata[i];
+
+        if (attempt->role == NMA_ROLE_SOURCE &&
+            strcmp(attempt->attempt_id, report->attempt_id) == 0 &&
+            strncmp(attempt->host, host, NMA_WATCH_MAX_NAME_BYTES) == 0)
+            return nma_watch_attempt_add_forecast(attempt, report);
+    }
+    return FALSE;
+}
+
 guint
 nma_watch_model_size(const NmaWatchModel *model)
 {

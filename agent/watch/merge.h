@@ -48,6 +48,7 @@ typedef struct {
 
     NmaJobStats stats; /* the source's newest (post-copy too); all unknown without */
     gboolean stats_final;
+    const NmaForecast *forecast; /* the source's newest, while memory is copied; else NULL */
     NmaGuestPlace guest_place;
     NmaGuestState guest_state;
 
@@ -72,6 +73,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaWatchModel, nma_watch_model_free)
 /* report is borrowed. FALSE: a repeat or overtaken, nothing to show. now_us is monotonic. */
 gboolean nma_watch_model_add(NmaWatchModel *model, const char *cell, const char *host,
                              const NmaReport *report, gint64 now_us);
+
+/* A forecast for an attempt of which a report was heard. FALSE: not for one of these, or not newer.
+ */
+gboolean nma_watch_model_add_forecast(NmaWatchModel *model, const char *host,
+                                      const NmaForecastReport *report);
 
 guint nma_watch_model_size(const NmaWatchModel *model);
 guint64 nma_watch_model_dropped(const NmaWatchModel *model); /* migrations forgotten so far */

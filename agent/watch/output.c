@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/json/forecast.h"
 #include "agent/json/reports.h"
 #include "agent/watch/text.h"
 #include "agent/watch/view.h"
@@ -104,6 +105,7 @@ typedef struct {
     NmaPhase phase;
     NmaStep step;
     gboolean phase_open, refused;
+    NmaForecastVerdict verdict;
     gint64 pass;
 } Printed;
 
@@ -117,6 +119,7 @@ is_worth_a_line(const Printed *last, const Printed *now)
         return FALSE;
     return last->phase != now->phase || last->phase_open != now->phase_open ||
            last->step != now->step || last->refused != now->refused ||
+           last->verdict != now->verdict ||
            (last->pass != now->pass && now->at_us - last->at_us >= PLAIN_PASS_US) ||
            now->at_us - last->at_us >= PLAIN_EVERY_US;
 }
@@ -132,6 +135,7 @@ print_line(NmaWatchOutput *output, const NmaWatchPicture *picture, gint64 now_us
         .step = picture->step,
         .phase_open = picture->phase_open,
         .refused = picture->refused,
+        .verdict = picture->forecast ? picture->forecast->verdict : NMA_FORECAST_UNKNOWN,
         .pass = picture->stats.memory_iteration,
     };
     NmaWatchStyle style = style_of(output);
@@ -166,24 +170,62 @@ count_malformed(NmaWatchOutput *output, const char *why)
     nma_watch_output_status(output, text);
 }
 
+/* What it was of, when it brought something new. */
+typedef struct {
+    char instance_uuid[NMA_UUID_LEN + 1], attempt_id[NMA_UUID_LEN + 1];
+} About;
+
+static void
+take_names(About *about, const char *instance_uuid, const char *attempt_id)
+{
+    g_strlcpy(about->instance_uuid, instance_uuid, sizeof(about->instance_uuid));
+    g_strlcpy(about->attempt_id, attempt_id, sizeof(about->attempt_id));
+}
+
+static gboolean
+take_forecast(NmaWatchOutput *output, const json_t *payload, About *about)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *host = NULL;
+    g_autoptr(NmaForecastReport) forecast = nma_forecast_from_json(payload, &host, &error);
+
+    if (!forecast) {
+        count_malformed(output, error->message);
+        return FALSE;
+    }
+    take_names(about, forecast->identity.instance_uuid, forecast->attempt_id);
+    return nma_watch_model_add_forecast(output->model, host, forecast);
+}
+
+static gboolean
+take_phase(NmaWatchOutput *output, const char *cell, const json_t *payload, gint64 now_us,
+           About *about)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *host = NULL;
+    g_autoptr(NmaReport) report = nma_report_from_json(payload, &host, &error);
+
+    if (!report) {
+        count_malformed(output, error->message);
+        return FALSE;
+    }
+    take_names(about, report->identity.instance_uuid, report->attempt_id);
+    return nma_watch_model_add(output->model, cell, host, report, now_us);
+}
+
 void
 nma_watch_output_report(NmaWatchOutput *output, const char *cell, json_t *payload, gint64 now_us)
 {
     const NmaWatchOptions *options = output->options;
-    g_autoptr(GError) error = NULL;
-    g_autofree char *host = NULL;
-    g_autoptr(NmaReport) report = nma_report_from_json(payload, &host, &error);
     g_autofree NmaWatchPicture *picture = NULL;
+    About about;
 
-    if (!report) {
-        count_malformed(output, error->message);
-        return;
-    }
-    if (!nma_watch_model_add(output->model, cell, host, report, now_us))
+    if (!(nma_forecast_is(payload) ? take_forecast(output, payload, &about)
+                                   : take_phase(output, cell, payload, now_us, &about)))
         return;
     output->dirty = TRUE;
-    picture = nma_watch_model_picture_of(output->model, report->identity.instance_uuid,
-                                         report->attempt_id, now_us);
+    picture =
+        nma_watch_model_picture_of(output->model, about.instance_uuid, about.attempt_id, now_us);
     if (!picture || !is_wanted(output, picture))
         return;
     if (options->json)

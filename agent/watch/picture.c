@@ -389,6 +389,9 @@ nma_watch_picture_make(NmaWatchPicture *picture, const GPtrArray *attempts, gint
     }
     merge_guest(picture);
     merge_outcome(picture, now_us);
+    if (picture->source && picture->source->forecast_wall_us != NMA_UNKNOWN &&
+        picture->outcome == NMA_WATCH_RUNNING && picture->phase == NMA_PHASE_PRE_COPY)
+        picture->forecast = &picture->source->forecast;
     for (guint i = 0; i < attempts->len; i++) {
         const NmaWatchAttempt *attempt = attempts->pdata[i];
 

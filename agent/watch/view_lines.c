@@ -167,6 +167,12 @@ notes_text(const NmaWatchPicture *picture)
     if (picture->outcome == NMA_WATCH_RUNNING && picture->refused)
         g_string_append_printf(out, "%s!%s", out->len ? "; " : "",
                                nma_reason_to_string(picture->reason));
+    if (picture->forecast && picture->forecast->verdict != NMA_FORECAST_UNKNOWN)
+        g_string_append_printf(out, "%s%s", out->len ? "; " : "",
+                               nma_forecast_verdict_to_string(picture->forecast->verdict));
+    else if (picture->forecast && picture->forecast->cause != NMA_HINDRANCE_NONE)
+        g_string_append_printf(out, "%s%s", out->len ? "; " : "",
+                               nma_hindrance_to_string(picture->forecast->cause));
     if (picture->missing)
         g_string_append_printf(out, "%sgap: %u", out->len ? "; " : "", picture->missing);
     if (is_copying(picture) && picture->silent_us >= 10 * NMA_US_PER_S) {

@@ -199,6 +199,18 @@ add_copying(GString *out, const NmaWatchPicture *picture)
 }
 
 static void
+add_forecast(GString *out, const NmaWatchPicture *picture)
+{
+    g_autofree char *diagnosis = NULL;
+
+    if (!picture->forecast)
+        return;
+    diagnosis = nma_forecast_diagnosis(picture->forecast);
+    add_line(out, "forecast", "%s: %s", nma_forecast_verdict_to_string(picture->forecast->verdict),
+             diagnosis);
+}
+
+static void
 add_reason(GString *out, const NmaWatchPicture *picture)
 {
     if (picture->reason != NMA_REASON_NONE)
@@ -339,6 +351,7 @@ nma_watch_screen(const NmaWatchPicture *picture, const NmaWatchStyle *style)
     add_phase(out, picture, style);
     add_reason(out, picture);
     add_copying(out, picture);
+    add_forecast(out, picture);
     add_line(out, "guest", "%s", guest);
     add_sides(out, picture);
     return g_string_free(out, FALSE);

@@ -20,6 +20,7 @@ class Reports:
         self._lock = threading.Lock()
         self._seen = set()
         self._all = []
+        self._forecasts = []
         self.repeats = []
         self._listener = oslo_messaging.get_notification_listener(
             self._transport, [target], [self], executor="threading")
@@ -38,6 +39,9 @@ class Reports:
         report = dict(payload, event_type=event_type, publisher_id=publisher_id, arrived=time.time(),
                       message_id=metadata["message_id"])
         with self._lock:
+            if report["kind"] == "forecast":
+                self._forecasts.append(report)
+                return
             if report["kind"] != "progress":
                 key = (report["host"], report["attempt_id"], report["sequence"])
                 if key in self._seen:
@@ -51,6 +55,11 @@ class Reports:
             reports = list(self._all)
         return [r for r in reports if (instance is None or r["instance_uuid"] == instance)
                 and (host is None or r["host"] == host)]
+
+    def forecasts(self, instance):
+        """What was forecast of one instance, in order of arrival."""
+        with self._lock:
+            return [f for f in self._forecasts if f["instance_uuid"] == instance]
 
     def phases(self, instance, host):
         """What one host said about one instance, without progress: ['pre_migration.start', …] in its order."""

@@ -2,6 +2,7 @@
  * {"schema": "report.schema.json", "definition": "" or "<method>_result", "value": …} */
 #include <stdio.h>
 
+#include "agent/json/forecast.h"
 #include "agent/json/reports.h"
 #include "agent/json/requests.h"
 #include "tests/unit/host_samples.h"
@@ -41,6 +42,12 @@ main(void)
         g_autofree char *text = nma_report_to_json(report, "host-a");
 
         print("report.schema.json", "", json_loads(text, 0, NULL));
+    }
+    for (guint i = 0; i < N_FORECAST_SAMPLES; i++) {
+        g_autoptr(NmaForecastReport) report = forecast_sample(i);
+        g_autofree char *text = nma_forecast_to_json(report, "host-a");
+
+        print("forecast.schema.json", "", json_loads(text, 0, NULL));
     }
     print_results(host_sample());
     print_results(host_sample_empty());

@@ -134,3 +134,46 @@ report_sample(guint i)
     g_assert(i < N_REPORT_SAMPLES);
     return i == REPORT_SAMPLE_BARE ? bare() : i == REPORT_SAMPLE_FULL ? full() : varied(i - 2);
 }
+
+NmaForecastReport *
+forecast_sample(guint i)
+{
+    static const struct {
+        NmaForecastVerdict verdict;
+        NmaHindrance cause;
+        NmaDoubt why;
+    } words[N_FORECAST_SAMPLES] = {
+        { NMA_FORECAST_UNKNOWN, NMA_HINDRANCE_NONE, NMA_DOUBT_TOO_FEW_PASSES },
+        { NMA_FORECAST_HOPELESS, NMA_HINDRANCE_SLOW_LINK, NMA_DOUBT_NONE },
+        { NMA_FORECAST_CONVERGES, NMA_HINDRANCE_NONE, NMA_DOUBT_NONE },
+        { NMA_FORECAST_UNKNOWN, NMA_HINDRANCE_NOTHING_MOVES, NMA_DOUBT_NOTHING_MOVES },
+    };
+    NmaForecastReport *report = nma_forecast_report_new();
+    g_autoptr(NmaReport) of = full();
+
+    g_assert_cmpuint(i, <, N_FORECAST_SAMPLES);
+    nma_identity_copy(&report->identity, &of->identity);
+    g_strlcpy(report->attempt_id, of->attempt_id, sizeof report->attempt_id);
+    report->occurred_wall_us = SAMPLE_WALL_US;
+    report->forecast.verdict = words[i].verdict;
+    report->forecast.cause = words[i].cause;
+    report->forecast.why = words[i].why;
+    report->forecast.max_downtime_ms = 500;
+    if (i == 0)
+        return report;
+    report->iteration = 4;
+    report->forecast.passes = 3;
+    report->forecast.bandwidth_bytes_s = 16 << 20;
+    report->forecast.dirty_rate_bytes_s = 16 << 20;
+    report->forecast.true_dirty_rate_bytes_s = (NmaRange){ 17 << 20, 61 << 20 };
+    report->forecast.working_set_bytes = (NmaRange){ 64 << 20, 70 << 20 };
+    report->forecast.nonzero_bytes = 72 << 20;
+    report->forecast.rest_bytes = 63 << 20;
+    report->forecast.least_downtime_ms = (NmaRange){ 2800, 4100 };
+    report->forecast.finishes_in_ms = (NmaRange){ 3000, NMA_UNKNOWN };
+    report->forecast.downtime_ms = (NmaRange){ 60, 550 };
+    report->forecast.needed_bandwidth_bytes_s = (NmaRange){ 40 << 20, 90 << 20 };
+    report->forecast.post_copy_ms = 4000;
+    report->forecast.pause_ms = (NmaRange){ 3900, 4100 };
+    return report;
+}

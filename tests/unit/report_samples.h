@@ -1,6 +1,7 @@
 /* Reports of every phase, kind and step, for the tests of their JSON. */
 #pragma once
 
+#include "agent/core/forecast.h"
 #include "agent/core/report.h"
 
 #define REPORT_SAMPLE_BARE 0 /* nothing known that need not be */
@@ -10,3 +11,7 @@
 
 /* owned by the caller */
 NmaReport *report_sample(guint i);
+
+/* every figure set; verdict and words by i, below N_FORECAST_SAMPLES */
+#define N_FORECAST_SAMPLES 4
+NmaForecastReport *forecast_sample(guint i);

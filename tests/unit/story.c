@@ -20,6 +20,7 @@ new_host(void)
         .progress_interval_us = NMA_US_PER_S,
         .conductor_interval_us = 30 * NMA_US_PER_S,
         .max_open = 100,
+        .limits = { 500, 50, 30 },
         .new_attempt_id = counted_attempt_id,
     };
 

@@ -405,6 +405,9 @@ step(Replay *replay, guint host, NmaEvent *event)
         case NMA_EFFECT_REPORT:
             hear(replay, host, effect->report);
             break;
+        case NMA_EFFECT_FORECAST: /* both recorded migrations have ended */
+            g_assert_cmpint(effect->forecast->forecast.verdict, !=, NMA_FORECAST_HOPELESS);
+            break;
         case NMA_EFFECT_READ_DOMAIN:
             answer_read(replay, host);
             break;
@@ -476,6 +479,7 @@ replay_begin(Replay *replay, const char *folder)
     load_statuses(replay);
     for (guint host = 0; host < N_HOSTS; host++) {
         const NmaHostConfig config = { .host = host_names[host],
+                                       .limits = { 500, 50, 30 },
                                        .progress_interval_us = PROGRESS_INTERVAL,
                                        .conductor_interval_us = 30 * NMA_US_PER_S,
                                        .max_open = 10,

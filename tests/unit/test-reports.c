@@ -1,4 +1,5 @@
 /* Reports to JSON and back. */
+#include "agent/json/forecast.h"
 #include "agent/json/reports.h"
 
 #include <string.h>
@@ -222,6 +223,51 @@ test_wrong_types(void)
     json_decref(value);
 }
 
+static void
+test_forecast_there_and_back(void)
+{
+    for (guint i = 0; i < N_FORECAST_SAMPLES; i++) {
+        g_autoptr(NmaForecastReport) said = forecast_sample(i);
+        g_autofree char *text = nma_forecast_to_json(said, "host-a");
+        json_t *payload = json_loads(text, 0, NULL);
+        g_autofree char *host = NULL;
+        g_autoptr(NmaForecastReport) heard = nma_forecast_from_json(payload, &host, NULL);
+
+        g_assert_nonnull(heard);
+        g_assert_true(nma_forecast_is(payload));
+        g_assert_cmpstr(host, ==, "host-a");
+        g_assert_cmpstr(heard->identity.destination, ==, said->identity.destination);
+        g_assert_cmpstr(heard->attempt_id, ==, said->attempt_id);
+        g_assert_cmpint(heard->iteration, ==, said->iteration);
+        g_assert_cmpint(heard->occurred_wall_us, ==, said->occurred_wall_us);
+        g_assert_cmpmem(&heard->forecast, sizeof heard->forecast, &said->forecast,
+                        sizeof said->forecast);
+        json_decref(payload);
+    }
+}
+
+static void
+test_forecast_malformed(void)
+{
+    static const char *const needed[] = { "schema_version", "instance_uuid", "host",
+                                          "attempt_id",     "occurred_at",   "kind" };
+    g_autoptr(NmaForecastReport) said = forecast_sample(1);
+    g_autofree char *text = nma_forecast_to_json(said, "host-a");
+
+    for (guint i = 0; i < G_N_ELEMENTS(needed); i++) {
+        json_t *payload = json_loads(text, 0, NULL);
+        g_autoptr(GError) error = NULL;
+        g_autofree char *host = NULL;
+
+        json_object_set_new(payload, needed[i], json_string("no"));
+        if (strcmp(needed[i], "host") == 0)
+            json_object_del(payload, needed[i]);
+        g_assert_null(nma_forecast_from_json(payload, &host, &error));
+        g_assert_error(error, NMA_JSON_ERROR, NMA_JSON_ERROR_MALFORMED);
+        json_decref(payload);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -234,5 +280,7 @@ main(int argc, char **argv)
     g_test_add_func("/reports/newer-agent", test_newer_agent);
     g_test_add_func("/reports/not-understood", test_not_understood);
     g_test_add_func("/reports/wrong-types", test_wrong_types);
+    g_test_add_func("/reports/forecast/there-and-back", test_forecast_there_and_back);
+    g_test_add_func("/reports/forecast/malformed", test_forecast_malformed);
     return g_test_run();
 }

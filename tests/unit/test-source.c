@@ -1035,6 +1035,69 @@ test_progress_is_coalesced(void)
     story_end(&story);
 }
 
+/* One sync: 60 MiB sent since the last one, 60 MiB dirty again. */
+static void
+sync_of_a_busy_guest(Story *story, gint64 iteration, gint64 sent_mib, gint64 remaining_mib)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_DOMAIN_READING);
+    NmaJobStats *stats = &event->reading.stats;
+
+    story_iteration(story, iteration);
+    g_strlcpy(event->reading.instance_uuid, GUEST, sizeof event->reading.instance_uuid);
+    event->reading.state = NMA_DOMAIN_RUNNING;
+    event->reading.stats_known = TRUE;
+    *stats = story_job(NMA_JOB_MIGRATION_OUT, remaining_mib << 20);
+    stats->memory_total_bytes = (gint64)MEM_MIB << 20;
+    stats->memory_normal_bytes = sent_mib << 20;
+    stats->memory_zero_pages = 0;
+    stats->memory_page_size_bytes = 4096;
+    stats->memory_iteration = iteration;
+    story_step(story, event);
+}
+
+static const NmaForecastReport *
+last_forecast(const Story *story)
+{
+    for (guint i = story->effects->len; i > 0; i--) {
+        const NmaEffect *effect = story->effects->pdata[i - 1];
+
+        if (effect->type == NMA_EFFECT_FORECAST)
+            return effect->forecast;
+    }
+    return NULL;
+}
+
+static void
+test_forecast_is_said_when_it_changes(void)
+{
+    Story story;
+
+    story_begin(&story);
+    story_call(&story, NMA_NOVA_LIVE_MIGRATION, MIG_1, 1);
+    story_reading(&story, NMA_DOMAIN_RUNNING, NMA_JOB_MIGRATION_OUT, -1);
+    story_count(&story, NMA_EFFECT_FORECAST);
+    sync_of_a_busy_guest(&story, 1, 0, 1024);
+    story_wait(&story, 60);
+    sync_of_a_busy_guest(&story, 2, 1024, 60);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_FORECAST), ==, 0);
+    for (gint64 i = 3; i <= 6; i++) {
+        story_wait(&story, 3.5);
+        sync_of_a_busy_guest(&story, i, 1024 + (i - 2) * 60, 60);
+    }
+    /* once, although it was judged four times */
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_FORECAST), ==, 1);
+    g_assert_cmpint(last_forecast(&story)->forecast.verdict, ==, NMA_FORECAST_HOPELESS);
+    g_assert_cmpstr(last_forecast(&story)->identity.instance_uuid, ==, GUEST);
+    g_assert_cmpstr(last_forecast(&story)->identity.migration_uuid, ==, MIG_1);
+    /* fresh figures half a minute later, at a sync */
+    for (gint64 i = 7; i <= 16; i++) {
+        story_wait(&story, 3.5);
+        sync_of_a_busy_guest(&story, i, 1024 + (i - 2) * 60, 60);
+    }
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_FORECAST), ==, 1);
+    story_end(&story);
+}
+
 #define TEST(name) g_test_add_func("/source/" #name, test_##name)
 
 int
@@ -1094,5 +1157,6 @@ main(int argc, char **argv)
     TEST(conductor_speaks_of_the_last_one);
     TEST(conductor_speaks_of_the_other_direction);
     TEST(progress_is_coalesced);
+    TEST(forecast_is_said_when_it_changes);
     return g_test_run();
 }

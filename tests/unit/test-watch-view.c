@@ -368,6 +368,43 @@ test_numbers(void)
     }
 }
 
+static void
+test_forecast(void)
+{
+    static const NmaWatchStyle style = { .columns = NMA_WATCH_PLAIN_COLUMNS };
+    g_autoptr(NmaWatchModel) model = nma_watch_model_new(10);
+    g_autoptr(NmaForecastReport) report = nma_forecast_report_new();
+    g_autofree NmaWatchPicture *picture = NULL, *later = NULL;
+    g_autofree char *line = NULL, *screen = NULL, *after = NULL;
+    guint copying = 0;
+
+    while (story_success[copying].phase != NMA_PHASE_PRE_COPY || story_success[copying].side != 'A')
+        copying++;
+    g_strlcpy(report->identity.instance_uuid, STORY_INSTANCE,
+              sizeof report->identity.instance_uuid);
+    g_strlcpy(report->attempt_id, STORY_A_ATTEMPT, sizeof report->attempt_id);
+    report->occurred_wall_us = 2;
+    report->forecast.verdict = NMA_FORECAST_HOPELESS;
+    report->forecast.max_downtime_ms = 500;
+    /* of a migration that nobody reported */
+    g_assert_false(nma_watch_model_add_forecast(model, "cmp-a", report));
+    story_tell(model, story_success, 0, copying + 1, 0);
+    g_assert_false(nma_watch_model_add_forecast(model, "cmp-b", report));
+    g_assert_true(nma_watch_model_add_forecast(model, "cmp-a", report));
+    g_assert_false(nma_watch_model_add_forecast(model, "cmp-a", report)); /* a repeat */
+    report->occurred_wall_us = 1;
+    g_assert_false(nma_watch_model_add_forecast(model, "cmp-a", report)); /* overtaken */
+    picture = story_picture(model, 0);
+    line = nma_watch_line(picture, &style);
+    screen = nma_watch_screen(picture, &style);
+    g_assert_nonnull(strstr(line, "hopeless"));
+    g_assert_nonnull(strstr(screen, "\nforecast    hopeless: will not end within 0.5 s"));
+    story_tell(model, story_success, copying + 1, story_success_rows, 0);
+    later = story_picture(model, 0);
+    after = nma_watch_screen(later, &style);
+    g_assert_null(strstr(after, "forecast"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -385,5 +422,6 @@ main(int argc, char **argv)
     g_test_add_func("/watch/text/random", test_clean_random_bytes);
     g_test_add_func("/watch/text/cell", test_cell);
     g_test_add_func("/watch/text/numbers", test_numbers);
+    g_test_add_func("/watch/view/forecast", test_forecast);
     return g_test_run();
 }

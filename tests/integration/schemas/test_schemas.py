@@ -38,7 +38,7 @@ def reports(samples):
     return [s["value"] for s in samples if s["schema"] == "report.schema.json"]
 
 
-@pytest.mark.parametrize("name", sorted(n for n in SCHEMAS if n in ("report.schema.json", "rpc.schema.json")))
+@pytest.mark.parametrize("name", sorted(n for n in SCHEMAS if n in ("forecast.schema.json", "report.schema.json", "rpc.schema.json")))
 def test_schema_is_a_schema(name):
     jsonschema.Draft7Validator.check_schema(SCHEMAS[name])
 
@@ -98,6 +98,14 @@ def test_every_report_field_is_described():
 
 def test_required_is_everything_sent(samples):
     assert set(SCHEMAS["report.schema.json"]["required"]) == set(reports(samples)[0])
+
+
+def test_forecast_is_described_and_whole(samples):
+    forecasts = [s["value"] for s in samples if s["schema"] == "forecast.schema.json"]
+    schema = SCHEMAS["forecast.schema.json"]
+    assert {f["verdict"] for f in forecasts} == {"unknown", "hopeless", "converges"}
+    assert set(schema["required"]) == set(forecasts[0]) == set(schema["properties"])
+    assert not [k for k, v in schema["properties"].items() if not v.get("description")]
 
 
 def test_reasons_are_the_listed_ones(samples):

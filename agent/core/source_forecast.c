@@ -1,0 +1,46 @@
+/* Whether the migration will end by itself: said when the answer changes. */
+#include "agent/core/source_internal.h"
+
+/* a forecast may be lost on the way, and its figures grow old */
+#define REPEAT_US (30 * NMA_US_PER_S)
+
+void
+nma_source_set_limits(NmaSource *source, const NmaConvergenceLimits *limits)
+{
+    nma_convergence_init(&source->convergence, limits);
+}
+
+static void
+say(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects)
+{
+    const NmaMigration *base = &source->base;
+    NmaForecastReport *report = nma_forecast_report_new();
+
+    nma_identity_copy(&report->identity, &base->identity);
+    g_strlcpy(report->attempt_id, base->attempt_id, sizeof report->attempt_id);
+    report->iteration = stats->memory_iteration;
+    report->occurred_wall_us = at.wall_us;
+    report->forecast = source->convergence.forecast;
+    nma_effects_add_forecast(effects, report);
+    source->forecast_said = TRUE;
+    source->said_verdict = report->forecast.verdict;
+    source->said_cause = report->forecast.cause;
+    source->said_boot_us = at.boot_us;
+}
+
+void
+nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects)
+{
+    const NmaForecast *forecast = &source->convergence.forecast;
+    gboolean synced, old;
+
+    if (source->convergence.limits.max_downtime_ms <= 0)
+        return;
+    synced = nma_convergence_take(
+        &source->convergence, stats, at.boot_us,
+        source->iteration == stats->memory_iteration ? source->iteration_boot_us : NMA_NEVER,
+        nma_source_copy_step(source) == NMA_STEP_DISK);
+    old = source->forecast_said && synced && at.boot_us - source->said_boot_us >= REPEAT_US;
+    if (forecast->verdict != source->said_verdict || forecast->cause != source->said_cause || old)
+        say(source, stats, at, effects);
+}

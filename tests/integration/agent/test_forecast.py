@@ -1,0 +1,107 @@
+"""Whether a migration will end by itself is said early, and rightly, of real guests."""
+
+import json
+import os
+
+import jsonschema
+import pytest
+
+from tests.integration.agent.world import DESTINATION, HARD, SLOW, SOURCE, TOP
+from tests.lab.domain import GuestLoad
+from tests.lab.process import wait_for
+
+OWN = ("event_type", "publisher_id", "arrived", "message_id")
+
+
+def check(world, guest):
+    """What holds for every forecast."""
+    with open(os.path.join(TOP, "schemas", "forecast.schema.json"), encoding="utf-8") as schema:
+        validator = jsonschema.Draft7Validator(json.load(schema))
+    for forecast in world.reports.forecasts(guest.uuid):
+        validator.validate({key: value for key, value in forecast.items() if key not in OWN})
+        assert forecast["event_type"] == "live_migration.forecast"
+        assert forecast["host"] == SOURCE
+
+
+def verdict(world, guest, wanted):
+    return next((f for f in world.reports.forecasts(guest.uuid) if f["verdict"] == wanted), None)
+
+
+def test_hopeless_is_said_early(world):
+    """More is dirtied than the limited bandwidth carries: known within three passes after the first."""
+    world.both()
+    guest = world.guest(HARD)
+    world.slow_link()
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    forecast = wait_for(lambda: verdict(world, guest, "hopeless"), 60, "the forecast says hopeless", 0.1)
+    assert forecast["iteration"] <= 5  # pass 4 has just ended
+    assert forecast["passes"] <= 4
+    assert forecast["cause"] == "slow_link"
+    assert forecast["max_downtime_ms"] == 500
+    assert forecast["least_downtime_low_ms"] > 500
+    # 64 MiB working set at 16 MiB/s: all of it is dirtied within a pass
+    assert 3000 <= forecast["least_downtime_high_ms"] <= 5500
+    assert 12 * 2**20 <= forecast["bandwidth_bytes_s"] <= 18 * 2**20
+    assert "will not end" in forecast["diagnosis"]
+    assert verdict(world, guest, "converges") is None
+    # it is true: with the downtime that was named as enough, it ends
+    world.lab.hosts[SOURCE].domain(guest.uuid).migrateSetMaxDowntime(forecast["least_downtime_high_ms"] + 500)
+    assert migration.wait() == "completed"
+    check(world, guest)
+    world.check_reports(guest)
+
+
+def test_converging_is_not_called_hopeless(world):
+    world.both()
+    guest = world.guest(SLOW)
+    world.slow_link()
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    assert migration.wait() == "completed"
+    assert verdict(world, guest, "hopeless") is None
+    forecast = verdict(world, guest, "converges")
+    assert forecast is not None
+    assert forecast["iteration"] <= 5
+    end = world.wait(guest, SOURCE, "commitment.end")
+    assert end["statistics"]["downtime_ms"] <= 2 * forecast["downtime_high_ms"]
+    check(world, guest)
+    world.check_reports(guest)
+
+
+@pytest.mark.parametrize("load", [
+    GuestLoad(working_set_mib=48, rate_mib_s=40, fill_mib=24), GuestLoad(working_set_mib=80, rate_mib_s=30, fill_mib=8),
+    GuestLoad(working_set_mib=32, rate_mib_s=80, fill_mib=56), GuestLoad(working_set_mib=24, rate_mib_s=24, fill_mib=32),
+], ids=str)
+def test_others_that_cannot(world, load):
+    world.both()
+    guest = world.guest(load)
+    world.slow_link()
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    forecast = wait_for(lambda: verdict(world, guest, "hopeless"), 60, "the forecast says hopeless", 0.1)
+    assert forecast["iteration"] <= 5
+    assert verdict(world, guest, "converges") is None
+    world.lab.hosts[SOURCE].domain(guest.uuid).migrateSetMaxDowntime(forecast["least_downtime_high_ms"] + 500)
+    assert migration.wait() == "completed"
+    check(world, guest)
+
+
+@pytest.mark.parametrize("load", [
+    GuestLoad(working_set_mib=8, rate_mib_s=4, fill_mib=56), GuestLoad(working_set_mib=40, rate_mib_s=8, fill_mib=16),
+    GuestLoad(working_set_mib=2, rate_mib_s=1, fill_mib=80), GuestLoad(working_set_mib=32, rate_mib_s=3, fill_mib=40),
+], ids=str)
+def test_others_that_can(world, load):
+    world.both()
+    guest = world.guest(load)
+    world.slow_link()
+    assert world.lab.live_migrate(guest, DESTINATION).wait() == "completed"
+    assert verdict(world, guest, "hopeless") is None
+    check(world, guest)
+
+
+def test_observe_says_nothing(world):
+    world.agent(SOURCE, sections={"agent": {"mode": "observe"}})
+    world.agent(DESTINATION)
+    guest = world.guest(SLOW)
+    world.slow_link()
+    assert world.lab.live_migrate(guest, DESTINATION).wait() == "completed"
+    world.wait(guest, SOURCE, "commitment.end")
+    assert world.reports.forecasts(guest.uuid) == []
