@@ -6,7 +6,6 @@ import time
 
 import libvirt
 
-from tests.lab.agents import Agent
 from tests.lab.domain import GuestLoad
 from tests.lab.driver import POLL_S
 from tests.lab.process import LabError, wait_for
@@ -89,7 +88,7 @@ def told_to_the_end(stopwatch, guest, hosts, number):
 def measure(lab):
     # the end of a migration is learnt of the conductor: the next one should not have to wait for it
     sections = {"reports": {"progress_interval_ms": 1000}, "agent": {"conductor_interval_ms": 1000}}
-    agents = [Agent(lab, name, sections=sections).start() for name in lab.hosts]
+    agents = [figures.fresh_agent(lab, name, sections=sections) for name in lab.hosts]
     polls = {name: Poll(host) for name, host in lab.hosts.items()}
     here, there = lab.hosts
     guest = lab.start_guest(here, SMALL, memory_mib=64)
