@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/json/forecast.h"
 #include "agent/json/nova_objects.h"
 #include "agent/json/reports.h"
 #include "agent/json/requests.h"
@@ -17,9 +16,7 @@
 #include "agent/probe/memory.h"
 #include "agent/settings_rabbit.h"
 
-/* device state and network, until each pair of hosts is measured */
-#define SWITCHOVER_MS 50
-#define PROC          "/proc"
+#define PROC "/proc"
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
 #define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
 #define HOUSEKEEPING_US       (15 * NMA_US_PER_S)
@@ -132,20 +129,6 @@ put_if(NmaAgent *agent, NmaEvent *event_or_null)
 }
 
 static void
-send_forecast(NmaAgent *agent, const NmaForecastReport *report, NmaNow now)
-{
-    g_autofree char *said = NULL;
-
-    if (agent->settings->mode == NMA_MODE_OBSERVE)
-        return;
-    said = nma_forecast_diagnosis(&report->forecast);
-    g_info("%s %s %s: %s", NMA_FORECAST_EVENT_TYPE, report->identity.instance_uuid,
-           nma_forecast_verdict_to_string(report->forecast.verdict), said);
-    nma_publisher_send_progress(agent->publisher, NMA_FORECAST_EVENT_TYPE,
-                                nma_forecast_to_json(report, agent->settings->host), now);
-}
-
-static void
 act(NmaAgent *agent, const GPtrArray *effects, NmaNow now)
 {
     for (guint i = 0; i < effects->len; i++) {
@@ -162,7 +145,7 @@ act(NmaAgent *agent, const GPtrArray *effects, NmaNow now)
             }
             break;
         case NMA_EFFECT_FORECAST:
-            send_forecast(agent, effect->forecast, now);
+            nma_agent_send_forecast(agent, effect->forecast, now);
             break;
         case NMA_EFFECT_READ_DOMAIN:
             nma_hypervisor_read_domain(agent->hypervisor, effect->instance_uuid);
@@ -538,21 +521,6 @@ open_buses(NmaAgent *agent, GError **error)
                                   .out_only = TRUE };
     agent->reports_bus = om_bus_new(&report_config, &report_events, agent, error);
     return agent->reports_bus != NULL;
-}
-
-/* Nova raises QEMU's limit in steps, the first of which is downtime / steps
- * (nova/virt/libvirt/migration.py, downtime_steps); it takes less than 100 ms and less than 3 steps
- * for these (nova/conf/libvirt.py). */
-NmaConvergenceLimits
-nma_agent_limits(const NmaSettings *settings)
-{
-    gint64 most_ms = MAX(settings->live_migration_downtime_ms, 100);
-
-    return (NmaConvergenceLimits){
-        .max_downtime_ms = most_ms,
-        .first_downtime_ms = most_ms / MAX(settings->live_migration_downtime_steps, 3),
-        .fixed_cost_ms = SWITCHOVER_MS,
-    };
 }
 
 static gboolean

@@ -1,6 +1,6 @@
 /*
  * The running agent's parts, shared by the files that make it up: agent.c (life and loop),
- * saving.c, answering.c, reloading.c. All of it belongs to the core thread.
+ * saving.c, answering.c, forecasting.c, reloading.c. All of it belongs to the core thread.
  */
 #pragma once
 
@@ -68,8 +68,12 @@ json_t *nma_agent_control(const char *command, const json_t *args, gpointer agen
 /* nma_hypervisor_status_clear(&status->libvirt) afterwards */
 void nma_agent_fill_status(NmaAgent *agent, NmaStatus *status);
 
+/* forecasting.c */
+
 /* what migrations are forecast against, from nova.conf */
 NmaConvergenceLimits nma_agent_limits(const NmaSettings *settings);
+/* nothing in mode observe; may be lost, as progress may */
+void nma_agent_send_forecast(NmaAgent *agent, const NmaForecastReport *report, NmaNow now);
 
 /* reloading.c */
 
