@@ -315,6 +315,21 @@ write_metrics(NmaAgent *agent)
 }
 
 static void
+note_open(const NmaMigration *migration, gpointer nothing_is_open)
+{
+    *(gboolean *)nothing_is_open = FALSE;
+}
+
+static gboolean
+nothing_is_open(const NmaAgent *agent)
+{
+    gboolean nothing = TRUE;
+
+    nma_host_foreach_migration(agent->host, note_open, &nothing);
+    return nothing;
+}
+
+static void
 housekeeping(NmaAgent *agent, NmaNow now)
 {
     if (!agent->bus_started && now.boot_us >= agent->bus_start_due_boot_us)
@@ -324,7 +339,9 @@ housekeeping(NmaAgent *agent, NmaNow now)
         write_metrics(agent);
         say_malformed(agent, now);
         nma_outbox_trim(agent->store, now.wall_us, &agent->reports_dropped, NULL);
-        nma_store_idle(agent->store);
+        /* it waits for the disk, and a report would wait with it */
+        if (nothing_is_open(agent))
+            nma_store_idle(agent->store);
     }
     if (agent->watchdog_interval_us > 0 && now.boot_us >= agent->watchdog_due_boot_us) {
         agent->watchdog_due_boot_us = now.boot_us + agent->watchdog_interval_us;

@@ -8,6 +8,7 @@
 /* What a caller asks for; all zero is an audit of nova-compute for the newest release. */
 typedef struct {
     guint release;       /* Nova's major number; 0 = newest */
+    const char *version; /* "26.2.0", if the point release is known; else NULL */
     const char *program; /* NULL = nova-compute */
     gboolean fragment;   /* only a piece of a configuration: nothing counts as missing */
     /* codes or their beginnings ("NC3"); NULL-terminated or NULL */

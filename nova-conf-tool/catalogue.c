@@ -223,6 +223,37 @@ nct_catalogue_ever_had_group(const char *group)
     return row < nct_options + n_nct_options && g_str_equal(row->group, group);
 }
 
+/* "26.2.1" as one number; 0 if it is no version with a point */
+static guint
+version_number(const char *version)
+{
+    g_auto(GStrv) parts = version ? g_strsplit(version, ".", 4) : NULL;
+    guint number = 0;
+
+    if (!parts || !parts[0] || !parts[1])
+        return 0;
+    for (guint i = 0; i < 3; i++)
+        number =
+            number * 1000 + (parts[i] ? (guint)MIN(g_ascii_strtoull(parts[i], NULL, 10), 999) : 0);
+    return number;
+}
+
+const NctPointRow *
+nct_catalogue_not_yet(const char *version, const char *group, const char *name)
+{
+    guint wanted = version_number(version);
+
+    for (guint i = 0; wanted > 0 && i < n_nct_points; i++) {
+        const NctPointRow *row = &nct_points[i];
+        guint since = (row->major * 1000u + row->minor) * 1000u + row->patch;
+
+        if (row->added && row->major == wanted / 1000000u && wanted < since &&
+            g_str_equal(row->group, group) && g_str_equal(row->name, name))
+            return row;
+    }
+    return NULL;
+}
+
 /* ---- as a schema ---- */
 
 static guint

@@ -26,6 +26,7 @@ typedef struct {
     const NctOption *option;    /* OPTION, OLD_NAME, PATTERN, DASH, WRONG_GROUP */
     const NctCatalogueRow *row; /* REMOVED, NOT_YET: may be NULL (an old name once read) */
     guint release;
+    const NctPointRow *point; /* NOT_YET: the point release that brought it, or NULL */
 } NctClass;
 
 typedef struct {

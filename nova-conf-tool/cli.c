@@ -144,6 +144,7 @@ finish_audit_options(NctCli *cli)
     g_ptr_array_add(cli->known_options, NULL);
     cli->audit = (NctAuditOptions){
         .release = cli->choice.release,
+        .version = cli->choice.version,
         .program = cli->program,
         .fragment = cli->fragment,
         .select = cli->select->len > 1 ? (const char *const *)cli->select->pdata : NULL,

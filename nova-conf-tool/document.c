@@ -21,7 +21,7 @@ struct NctDocument {
     GArray *issues;
     GArray *remarks;
     guint n_lines;
-    guint *line_offsets; /* made when a line is first asked for */
+    GArray *line_offsets; /* guint: where each line begins */
 };
 
 G_DEFINE_QUARK(nct - document - error, nct_document_error)
@@ -154,6 +154,9 @@ parse(NctDocument *document, GError **error)
 
     nct_lexer_init(&lexer, document->text, document->length);
     while (nct_lexer_next(&lexer, &line)) {
+        guint offset = (guint)(line.raw.s - document->text);
+
+        g_array_append_val(document->line_offsets, offset);
         if (homeless && line.kind != NCT_LINE_CONTINUATION) {
             add_issue(document, NCT_SYNTAX_KEY_BEFORE_SECTION, homeless, line.number);
             homeless = 0;
@@ -237,6 +240,9 @@ parse_taken(const char *path, char *text, gsize length, GError **error)
     document->entries = g_array_new(FALSE, FALSE, sizeof(NctEntry));
     document->sections = g_array_new(FALSE, FALSE, sizeof(NctSection));
     document->issues = g_array_new(FALSE, FALSE, sizeof(NctSyntaxIssue));
+    /* lines are about this long */
+    document->line_offsets =
+        g_array_sized_new(FALSE, FALSE, sizeof(guint), (guint)(length / 32 + 16));
     document->remarks = g_array_new(FALSE, FALSE, sizeof(NctRemark));
 
     bad = find_undecodable(text, length);
@@ -350,7 +356,7 @@ nct_document_free(NctDocument *document)
     g_array_unref(document->sections);
     g_array_unref(document->issues);
     g_array_unref(document->remarks);
-    g_free(document->line_offsets);
+    g_array_unref(document->line_offsets);
     g_free(document);
 }
 
@@ -403,20 +409,16 @@ nct_document_text(const NctDocument *document)
 NctSpan
 nct_document_line(const NctDocument *document, guint line)
 {
-    NctDocument *cache = (NctDocument *)document;
     NctLexer lexer;
     NctLine found;
+    gsize first, next;
 
     if (line == 0 || line > document->n_lines)
         return (NctSpan){ "", 0 };
-    if (!document->line_offsets) {
-        cache->line_offsets = g_new(guint, document->n_lines);
-        nct_lexer_init(&lexer, document->text, document->length);
-        while (nct_lexer_next(&lexer, &found))
-            cache->line_offsets[found.number - 1] = (guint)(found.raw.s - document->text);
-    }
-    nct_lexer_init(&lexer, document->text + document->line_offsets[line - 1],
-                   document->length - document->line_offsets[line - 1]);
+    first = g_array_index(document->line_offsets, guint, line - 1);
+    next = line < document->n_lines ? g_array_index(document->line_offsets, guint, line)
+                                    : document->length;
+    nct_lexer_init(&lexer, document->text + first, next - first);
     nct_lexer_next(&lexer, &found);
     return found.raw;
 }

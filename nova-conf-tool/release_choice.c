@@ -58,12 +58,14 @@ nct_release_choose(const char *option, NctReleaseChoice *choice, const char **wr
     if (option || (variable && *variable)) {
         *wrong = option ? option : variable;
         choice->release = nct_release_parse(*wrong);
+        choice->version = g_strdup(*wrong);
         choice->reason = g_strdup(option ? "by --release" : "by " VARIABLE);
         return choice->release != 0;
     }
     installed = nct_installed_nova("");
     if (installed) {
         choice->release = nct_release_parse(installed);
+        choice->version = g_strdup(installed);
         choice->reason = g_strdup_printf("the installed one (%s)", installed);
     } else {
         choice->release = nct_release_newest();
@@ -75,5 +77,6 @@ nct_release_choose(const char *option, NctReleaseChoice *choice, const char **wr
 void
 nct_release_choice_clear(NctReleaseChoice *choice)
 {
+    g_clear_pointer(&choice->version, g_free);
     g_clear_pointer(&choice->reason, g_free);
 }

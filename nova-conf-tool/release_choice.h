@@ -5,7 +5,8 @@
 
 typedef struct {
     guint release;
-    char *reason; /* how it was chosen, for the summary line */
+    char *version; /* as it was given or found: "26.2.2", "zed"; NULL when nobody said */
+    char *reason;  /* how it was chosen, for the summary line */
 } NctReleaseChoice;
 
 /*

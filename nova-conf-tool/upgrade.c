@@ -107,6 +107,7 @@ nct_upgrade_findings(const NctConfig *before, guint from, const NctConfig *after
 
     old_options.release = from;
     new_options.release = to;
+    old_options.version = new_options.version = NULL;
     old = nct_audit_run(before, &old_options);
     findings = nct_audit_run(after, &new_options);
     for (guint i = 0; i < old->len; i++)

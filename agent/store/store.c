@@ -110,6 +110,17 @@ lock_directory(const char *dir, GError **error)
 
 /* ---- opening ---- */
 
+static gboolean
+fold(NmaStore *store)
+{
+    if (sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) !=
+        SQLITE_OK) {
+        return FALSE;
+    }
+    store->wal_pages = 0;
+    return TRUE;
+}
+
 static int
 count_wal_pages(void *user_data, sqlite3 *db, const char *name, int pages)
 {
@@ -117,7 +128,7 @@ count_wal_pages(void *user_data, sqlite3 *db, const char *name, int pages)
 
     store->wal_pages = pages;
     if (pages >= WAL_PAGES_MOST) {
-        nma_store_idle(store);
+        fold(store);
     }
     return SQLITE_OK;
 }
@@ -263,13 +274,22 @@ nma_store_close(NmaStore *store)
     g_free(store);
 }
 
+static gboolean
+put_meta(NmaStore *store, const char *key, const char *value, GError **error)
+{
+    sqlite3_stmt *statement = nma_store_sql(store, NMA_SQL_PUT_META);
+
+    sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, value, -1, SQLITE_STATIC);
+    return nma_store_run(store, statement, "saving what is kept of the host", error);
+}
+
 void
 nma_store_idle(NmaStore *store)
 {
-    if (store->wal_pages >= WAL_PAGES_IDLE &&
-        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) ==
-            SQLITE_OK) {
-        store->wal_pages = 0;
+    if (store->wal_pages >= WAL_PAGES_IDLE && fold(store)) {
+        /* the first write into the emptied log waits for the disk once more: not a report's */
+        put_meta(store, "folded", "", NULL);
     }
 }
 
@@ -337,9 +357,5 @@ nma_store_get_boot_id(NmaStore *store)
 gboolean
 nma_store_set_boot_id(NmaStore *store, const char *boot_id, GError **error)
 {
-    sqlite3_stmt *statement = nma_store_sql(store, NMA_SQL_PUT_META);
-
-    sqlite3_bind_text(statement, 1, "boot_id", -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 2, boot_id, -1, SQLITE_STATIC);
-    return nma_store_run(store, statement, "saving the boot id", error);
+    return put_meta(store, "boot_id", boot_id, error);
 }

@@ -3,7 +3,7 @@
 #include <jansson.h>
 
 #include "nova-conf-tool/catalogue.h"
-#include "nova-conf-tool/mask.h"
+#include "nova-conf-tool/finding_json.h"
 #include "nova-conf-tool/output/output.h"
 
 static void
@@ -41,56 +41,10 @@ json_begin(NctOutput *output)
     fputs(",\"findings\":[", output->out);
 }
 
-static const char *
-edit_word(NctEditKind kind)
-{
-    static const char *const words[] = { "replace", "comment_out", "delete", "insert_after",
-                                         "append" };
-
-    return words[kind];
-}
-
-static json_t *
-json_of_fix(const GArray *fix)
-{
-    json_t *list = json_array();
-
-    for (guint i = 0; i < fix->len; i++) {
-        const NctEdit *edit = &g_array_index(fix, NctEdit, i);
-        json_t *item = json_object();
-
-        set_text(item, "kind", edit_word(edit->kind));
-        json_object_set_new(item, "first_line", json_integer(edit->first));
-        json_object_set_new(item, "last_line", json_integer(edit->last));
-        set_text(item, "group", edit->group);
-        json_array_append_new(list, item);
-    }
-    return list;
-}
-
 static void
 json_finding(NctOutput *output, const NctFinding *finding)
 {
-    json_t *item = json_object();
-
-    set_text(item, "rule", finding->rule->code);
-    set_text(item, "name", finding->rule->name);
-    set_text(item, "severity", nct_severity_to_string(finding->severity));
-    set_text(item, "file", finding->path);
-    json_object_set_new(item, "line", json_integer(finding->line));
-    json_object_set_new(item, "column", json_integer(finding->column));
-    set_text(item, "group", finding->group ? finding->group : "");
-    set_text(item, "option", finding->option ? finding->option : "");
-    set_text(item, "message", finding->message);
-    set_text(item, "advice", finding->advice);
-    if (finding->document && finding->line > 0) {
-        g_autofree char *line = nct_mask_line(finding->document, finding->line, output->release);
-
-        set_text(item, "text", line);
-    }
-    if (finding->fix)
-        json_object_set_new(item, "fix", json_of_fix(finding->fix));
-    write_item(output, item);
+    write_item(output, nct_finding_to_json(finding, output->release));
 }
 
 static void

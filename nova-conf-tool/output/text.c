@@ -8,6 +8,11 @@
 
 static const char *const colours[NCT_N_SEVERITIES] = { "36", "33", "31" };
 
+/* MAX_QUOTED of them */
+static const char tildes[] =
+    "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~"
+    "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~";
+
 static void
 nothing(NctOutput *output)
 {
@@ -29,9 +34,8 @@ quote(NctOutput *output, const NctFinding *finding)
         return;
     fprintf(output->out, "      | %*s%s^", (int)MAX(column - 1, 0), "",
             output->colour ? "\033[1m" : "");
-    for (glong i = column + 1; i < end; i++)
-        putc('~', output->out);
-    fprintf(output->out, "%s\n", output->colour ? "\033[0m" : "");
+    fprintf(output->out, "%.*s%s\n", (int)MAX(end - column - 1, 0), tildes,
+            output->colour ? "\033[0m" : "");
 }
 
 static void

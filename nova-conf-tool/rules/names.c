@@ -94,10 +94,16 @@ check_removed(NctAudit *audit, const NctRule *rule)
 static void
 not_yet(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
 {
-    if (what->kind == NCT_CLASS_NOT_YET)
-        nct_audit_report(audit, rule, entry, NULL,
-                         "[%s] %s exists only from Nova %u on; here the line is ignored",
-                         entry->group, entry->key, what->release);
+    g_autofree char *since = NULL;
+
+    if (what->kind != NCT_CLASS_NOT_YET)
+        return;
+    since = what->point ? g_strdup_printf("%u.%u.%u", what->point->major, what->point->minor,
+                                          what->point->patch)
+                        : g_strdup_printf("%u", what->release);
+    nct_audit_report(audit, rule, entry, NULL,
+                     "[%s] %s exists only from Nova %s on; here the line is ignored", entry->group,
+                     entry->key, since);
 }
 
 static void

@@ -7,7 +7,6 @@ import subprocess
 import time
 import uuid
 
-from tests.lab.agents import Agent
 from tests.lab.domain import GuestLoad
 from tests.lab.recorded import recording
 
@@ -17,7 +16,7 @@ SLOW = GuestLoad(working_set_mib=16, rate_mib_s=6, fill_mib=48)
 
 
 def one_migration(lab):
-    agents = {name: Agent(lab, name, sections={"reports": {"progress_interval_ms": 1000}}).start()
+    agents = {name: figures.fresh_agent(lab, name, sections={"reports": {"progress_interval_ms": 1000}})
               for name in lab.hosts}
     here, there = lab.hosts
     guest = lab.start_guest(here, SLOW)
@@ -62,7 +61,7 @@ def unrelated_messages(lab):
     name = next(iter(lab.hosts))
     path = lab.path("unrelated.json")
     size = unrelated_body(path)
-    agent = Agent(lab, name).start()
+    agent = figures.fresh_agent(lab, name)
     try:
         before = agent.status()["tap"]
         # Nova's part does not listen on compute-alt here: only the tap gets them

@@ -1,9 +1,11 @@
 """How a figure is taken and written. Each line names the goal and the peer that was measured in the same run."""
 
 import os
+import shutil
 import subprocess
 import time
 
+from tests.lab.agents import Agent
 from tests.lab.process import wait_for
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -108,6 +110,12 @@ server.stop(); server.wait()
             self._popen.kill()
             self._popen.wait()
         self._popen.stdout.close()
+
+
+def fresh_agent(lab, host, **options):
+    """One that remembers nothing of an earlier part: what was left open there would count against its bounds."""
+    shutil.rmtree(lab.path(f"agent-{host}"), ignore_errors=True)
+    return Agent(lab, host, **options).start()
 
 
 def settle(seconds):

@@ -6,10 +6,9 @@ import time
 
 import libvirt
 
-from tests.lab.agents import Agent
 from tests.lab.domain import GuestLoad
 from tests.lab.driver import POLL_S
-from tests.lab.process import wait_for
+from tests.lab.process import LabError, wait_for
 
 from . import figures
 from .stopwatch import Stopwatch
@@ -23,6 +22,7 @@ NAMES = {"started": STARTED, "suspended": SUSPENDED, "resumed": RESUMED, "stoppe
 SHOWN_BY = {STARTED: lambda state: state is not None, SUSPENDED: lambda state: state != libvirt.VIR_DOMAIN_RUNNING,
             RESUMED: lambda state: state == libvirt.VIR_DOMAIN_RUNNING, STOPPED: lambda state: state is None}
 GOAL_P99_MS = 10
+PATIENCE_S = 10
 SMALL = GuestLoad(working_set_mib=4, rate_mib_s=2, fill_mib=8)
 
 
@@ -75,21 +75,30 @@ class Poll:
         return None
 
 
+def told_to_the_end(stopwatch, guest, hosts, number):
+    """Whether both sides have; what the conductor says at the end is no part of the figure."""
+    try:
+        for host in hosts:
+            wait_for(lambda: len(stopwatch.told(host, guest.uuid, "commitment.end")) > number, PATIENCE_S, "", 0.05)
+    except LabError:
+        return False
+    return True
+
+
 def measure(lab):
     # the end of a migration is learnt of the conductor: the next one should not have to wait for it
     sections = {"reports": {"progress_interval_ms": 1000}, "agent": {"conductor_interval_ms": 1000}}
-    agents = [Agent(lab, name, sections=sections).start() for name in lab.hosts]
+    agents = [figures.fresh_agent(lab, name, sections=sections) for name in lab.hosts]
     polls = {name: Poll(host) for name, host in lab.hosts.items()}
     here, there = lab.hosts
     guest = lab.start_guest(here, SMALL, memory_mib=64)
+    unfinished = 0
     with Stopwatch(lab) as stopwatch:
         try:
             for number in range(figures.count("MIGRATIONS", 60)):
                 if lab.live_migrate(guest, there).wait() != "completed":
                     raise RuntimeError("a migration failed: no figure")
-                for host in (here, there):
-                    wait_for(lambda: len(stopwatch.told(host, guest.uuid, "commitment.end")) > number, 60,
-                             f"{host} has told it to its end", 0.05)
+                unfinished += not told_to_the_end(stopwatch, guest, (here, there), number - unfinished)
                 here, there = there, here
             time.sleep(2 * POLL_S)
         finally:
@@ -97,6 +106,8 @@ def measure(lab):
                 stopped.stop()
             lab.remove_guest(guest)
     tell(stopwatch, polls)
+    if unfinished:
+        figures.say("latency", f"{unfinished} migrations were not told to their end within {PATIENCE_S} s")
 
 
 def tell(stopwatch, polls):
@@ -116,5 +127,5 @@ def tell(stopwatch, polls):
 
 
 def percentiles(values):
-    return (f"{figures.percentile(values, 50):.1f} ms, p99 {figures.percentile(values, 99):.1f} ms, "
+    return (f"p50 {figures.percentile(values, 50):.1f} ms, p99 {figures.percentile(values, 99):.1f} ms, "
             f"worst {max(values):.1f} ms of {len(values)}")

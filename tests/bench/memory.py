@@ -7,7 +7,6 @@ import uuid
 
 import kombu
 
-from tests.lab.agents import Agent
 from tests.lab.process import wait_for
 from tests.lab.recorded import read_lines, rename
 
@@ -25,7 +24,7 @@ def mib(kib):
 
 def idle(lab):
     name = next(iter(lab.hosts))
-    agent = Agent(lab, name).start()
+    agent = figures.fresh_agent(lab, name)
     try:
         with figures.OsloServer(lab.url, "bench", "memory") as peer:
             figures.settle(SETTLE_S)

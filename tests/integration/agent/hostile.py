@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import uuid
 
 import amqp
@@ -19,7 +20,9 @@ class Publisher:
     """Raw bodies to any key."""
 
     def __init__(self, url):
-        self._connection = kombu.Connection(url.replace("rabbit://", "amqp://", 1))
+        # the library would give up after a second in which the broker is busy with a large body
+        patient = {"socket_settings": {socket.TCP_USER_TIMEOUT: 60_000}}
+        self._connection = kombu.Connection(url.replace("rabbit://", "amqp://", 1), transport_options=patient)
         self._channel = self._connection.channel()
 
     def send(self, body, key, exchange="nova", headers=None):

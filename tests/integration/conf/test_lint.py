@@ -103,6 +103,16 @@ def test_release(tool, given, number):
     assert out["release"]["number"] == number and out["release"]["chosen_by"] == "by --release"
 
 
+@pytest.mark.parametrize("version,found", [
+    ("26", False), ("zed", False), ("26.2.0", True), ("26.1", True), ("26.2.1", False), ("26.3.0", False),
+    ("27.0.0", False)])
+def test_point_release(tool, version, found):
+    tool.write("nova.conf", "[workarounds]\nskip_cpu_compare_at_startup = false\n")
+    _, out = tool.lint("nova.conf", release=version)
+    assert [f["message"].endswith("only from Nova 26.2.1 on; here the line is ignored") for f in out["findings"]] == (
+        [True] if found else [])
+
+
 def test_release_from_environment_and_default(tool):
     tool.write("nova.conf", "[libvirt]\n")
     done = tool("lint", "nova.conf", env={"NOVA_CONF_TOOL_RELEASE": "zed"})
