@@ -37,6 +37,23 @@ tap_wanted(const NmaStatus *status)
     return g_strcmp0(status->settings->tap_queue_type, "off") != 0;
 }
 
+static void
+count_role(const NmaMigration *migration, gpointer counts)
+{
+    ((guint *)counts)[migration->role]++;
+}
+
+/* more of that role are not followed: see NmaHostConfig.max_open */
+static gboolean
+full(const NmaStatus *status)
+{
+    guint counts[2] = { 0, 0 };
+
+    nma_host_foreach_migration(status->host, count_role, counts);
+    return MAX(counts[NMA_ROLE_SOURCE], counts[NMA_ROLE_DESTINATION]) >=
+           (guint64)status->settings->max_open_migrations;
+}
+
 /* each entry is a sentence that says what is wrong */
 static json_t *
 degraded_reasons(const NmaStatus *status)
@@ -56,6 +73,9 @@ degraded_reasons(const NmaStatus *status)
         json_array_append_new(reasons, json_string("libvirt calls are overdue"));
     if (status->store_error != NULL)
         json_array_append_new(reasons, json_string("the state directory cannot be written"));
+    if (full(status))
+        json_array_append_new(
+            reasons, json_string("max_open_migrations are open: further ones are not followed"));
     return reasons;
 }
 
