@@ -185,6 +185,43 @@ def test_killed_and_started_again(broker, tmp_path):
     running.stop()
 
 
+def test_reload(broker, tmp_path):
+    """SIGHUP takes over what can change; a configuration that is wrong changes nothing."""
+    cli = Cli(tmp_path)
+    cli.write(url=broker.url("agent"), own="[reports]\nprogress_interval_ms = 1000\n")
+    running = Agent(cli)
+    running.wait(lambda s: s["health"] == "ok" and s["mode"] == "advise", "health ok")
+    good = cli.conf.read_text()
+
+    cli.conf.write_text(good.replace("[agent]\n", "[agent]\nmode = observe\nlog_level = debug\n"))
+    running.process.send_signal(signal.SIGHUP)
+    running.wait(lambda s: s["mode"] == "observe" and s["log_level"] == "debug", "mode and level are taken over")
+
+    cli.conf.write_text(good.replace("[agent]\n", "[agent]\nmode = nonsense\n"))
+    running.process.send_signal(signal.SIGHUP)
+    until(lambda: "configuration not taken over" in running.log.read_text(), "the mistake is said")
+    cli.conf.write_text(good)  # the sub-commands read it too
+    assert running.status()["mode"] == "observe" and running.status()["health"] == "ok"
+    running.stop()
+
+
+def test_password_rotated(broker, tmp_path):
+    """The operator changes it at the broker and in nova.conf: nobody has to tell the agent."""
+    broker.add_user(User("rotating", "before", AGENT_PERMISSIONS))
+    cli = Cli(tmp_path)
+    cli.write(url=broker.url("rotating"))
+    running = Agent(cli)
+    running.wait(lambda s: s["health"] == "ok", "health ok")
+    cli.write(url=broker.url("rotating").replace("before", "after"))
+    broker.rabbitmqctl("change_password", "rotating", "after")
+    broker.rabbitmqctl("close_all_user_connections", "rotating", "password rotated")
+    until(lambda: "configuration read again" in running.log.read_text(), "nova.conf is read again", 60)
+    running.wait(lambda s: s["health"] == "ok" and s["bus"]["in"] and s["bus"]["out"], "connected again")
+    log = running.log.read_text()
+    assert "before" not in log and "after" not in log
+    running.stop()
+
+
 def test_broker_away_is_degraded(tmp_path):
     cli = Cli(tmp_path)
     running = Agent(cli)  # port 1: nobody there
