@@ -28,12 +28,15 @@ def until(condition, what, timeout=30):
 class Agent:
     """nova-migration-agent run, with its log kept."""
 
+    started = []
+
     def __init__(self, cli, notify=None):
         self.cli, self.log = cli, cli.dir / "agent.log"
         environment = {**os.environ, **({"NOTIFY_SOCKET": str(notify)} if notify else {})}
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([AGENT, "run", "--config-file", str(cli.conf)], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, env=environment)
+        self.started.append(self.process)
 
     def status(self):
         done = self.cli("status", "--json")
@@ -58,6 +61,17 @@ class Agent:
         log = self.log.read_text()
         assert SECRET not in log
         assert code == 0, log
+
+
+@pytest.fixture(autouse=True)
+def none_is_left():
+    """A test that fails before it has stopped its agent leaves none behind."""
+    before = len(Agent.started)
+    yield
+    for process in Agent.started[before:]:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="module")
