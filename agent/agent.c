@@ -314,19 +314,11 @@ write_metrics(NmaAgent *agent)
         g_warning("metrics: %s", error->message);
 }
 
-static void
-note_open(const NmaMigration *migration, gpointer nothing_is_open)
-{
-    *(gboolean *)nothing_is_open = FALSE;
-}
-
 static gboolean
 nothing_is_open(const NmaAgent *agent)
 {
-    gboolean nothing = TRUE;
-
-    nma_host_foreach_migration(agent->host, note_open, &nothing);
-    return nothing;
+    return nma_host_open_count(agent->host, NMA_ROLE_SOURCE) == 0 &&
+           nma_host_open_count(agent->host, NMA_ROLE_DESTINATION) == 0;
 }
 
 static void

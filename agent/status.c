@@ -37,21 +37,14 @@ tap_wanted(const NmaStatus *status)
     return g_strcmp0(status->settings->tap_queue_type, "off") != 0;
 }
 
-static void
-count_role(const NmaMigration *migration, gpointer counts)
-{
-    ((guint *)counts)[migration->role]++;
-}
-
 /* more of that role are not followed: see NmaHostConfig.max_open */
 static gboolean
 full(const NmaStatus *status)
 {
-    guint counts[2] = { 0, 0 };
+    guint most = MAX(nma_host_open_count(status->host, NMA_ROLE_SOURCE),
+                     nma_host_open_count(status->host, NMA_ROLE_DESTINATION));
 
-    nma_host_foreach_migration(status->host, count_role, counts);
-    return MAX(counts[NMA_ROLE_SOURCE], counts[NMA_ROLE_DESTINATION]) >=
-           (guint64)status->settings->max_open_migrations;
+    return most >= (guint64)status->settings->max_open_migrations;
 }
 
 /* each entry is a sentence that says what is wrong */

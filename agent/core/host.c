@@ -307,6 +307,12 @@ nma_host_saved(NmaHost *host)
 
 /* ---- views ---- */
 
+guint
+nma_host_open_count(const NmaHost *host, NmaRole role)
+{
+    return g_hash_table_size(role == NMA_ROLE_SOURCE ? host->sources : host->destinations);
+}
+
 void
 nma_host_foreach_migration(const NmaHost *host, void (*each)(const NmaMigration *, gpointer),
                            gpointer user_data)

@@ -57,6 +57,7 @@ void nma_host_get_changes(NmaHost *host, NmaHostChanges *changes /* arrays are a
 void nma_host_saved(NmaHost *host);
 
 /* read-only views, for status and metrics; borrowed, valid until the next step */
+guint nma_host_open_count(const NmaHost *host, NmaRole role); /* at most max_open */
 void nma_host_foreach_migration(const NmaHost *host, void (*each)(const NmaMigration *, gpointer),
                                 gpointer user_data);
 const NmaLedger *nma_host_ledger(const NmaHost *host);
