@@ -1,5 +1,6 @@
 #include "agent/calls.h"
 
+#include "agent/json/asking.h"
 #include "agent/json/nova_objects.h"
 #include "agent/json/requests.h"
 
@@ -7,8 +8,15 @@
 #define CONDUCTOR_TIMEOUT_MS 10000
 #define PEER_TIMEOUT_MS      5000
 
+typedef enum {
+    TO_CONDUCTOR,
+    TO_PEER,        /* hello */
+    TO_SOURCE,      /* guest */
+    TO_DESTINATION, /* reserve */
+} QuestionKind;
+
 typedef struct {
-    gboolean peer; /* else the conductor */
+    QuestionKind kind;
     char *instance_uuid;
     gint64 sent_wall_us;
 } Question;
@@ -72,13 +80,13 @@ conductor_event(const char *instance_uuid, const json_t *result)
 
 /* FALSE: the bus does not take it */
 static gboolean
-ask(NmaCalls *calls, gboolean peer, const char *instance_uuid, const OmTarget *target,
+ask(NmaCalls *calls, QuestionKind kind, const char *instance_uuid, const OmTarget *target,
     const char *method, json_t *args /* taken */, const OmCallOptions *options)
 {
     Question *question = g_new0(Question, 1);
     guint64 cookie = calls->next_cookie++;
 
-    question->peer = peer;
+    question->kind = kind;
     question->instance_uuid = g_strdup(instance_uuid);
     question->sent_wall_us = g_get_real_time();
     g_hash_table_insert(calls->open, g_memdup2(&cookie, sizeof cookie), question);
@@ -95,26 +103,106 @@ nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid)
     const OmTarget target = { .topic = CONDUCTOR_TOPIC, .version = NMA_CONDUCTOR_VERSION };
     json_t *context = om_context_admin(NULL);
     const OmCallOptions options = { .timeout_ms = CONDUCTOR_TIMEOUT_MS, .context = context };
-    gboolean taken = ask(calls, FALSE, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
+    gboolean taken = ask(calls, TO_CONDUCTOR, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
                          nma_conductor_question(instance_uuid), &options);
 
     json_decref(context);
     return taken ? NULL : conductor_event(instance_uuid, NULL);
 }
 
-NmaEvent *
-nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
+/* a method of another agent's */
+static gboolean
+ask_agent(NmaCalls *calls, QuestionKind kind, const char *instance_uuid, const char *host,
+          NmaRequestMethod method, const char *version, json_t *args /* taken */)
 {
     const OmTarget target = { .topic = calls->topic,
                               .server = host,
                               .rpc_namespace = NMA_RPC_NAMESPACE,
-                              .version = NMA_RPC_VERSION };
+                              .version = version };
     const OmCallOptions options = { .timeout_ms = PEER_TIMEOUT_MS };
 
-    return ask(calls, TRUE, instance_uuid, &target, nma_request_names()[NMA_REQUEST_HELLO],
-               nma_request_hello_args(g_get_real_time()), &options)
+    return ask(calls, kind, instance_uuid, &target, nma_request_names()[method], args, &options);
+}
+
+NmaEvent *
+nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
+{
+    return ask_agent(calls, TO_PEER, instance_uuid, host, NMA_REQUEST_HELLO, NMA_RPC_HELLO_VERSION,
+                     nma_request_hello_args(g_get_real_time()))
                ? NULL
                : peer_event(instance_uuid, NMA_PEER_ABSENT);
+}
+
+static NmaEvent *
+guest_event(const char *instance_uuid, const json_t *result)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_GUEST);
+
+    g_strlcpy(event->guest.instance_uuid, instance_uuid, sizeof event->guest.instance_uuid);
+    event->guest.sized = nma_guest_decode(result, &event->guest.resources);
+    return event;
+}
+
+NmaEvent *
+nma_calls_ask_guest(NmaCalls *calls, const char *instance_uuid, const char *host)
+{
+    return ask_agent(calls, TO_SOURCE, instance_uuid, host, NMA_REQUEST_GUEST,
+                     NMA_RPC_RESERVE_VERSION, json_pack("{s:s}", "instance_uuid", instance_uuid))
+               ? NULL
+               : guest_event(instance_uuid, NULL);
+}
+
+static NmaEvent *
+reserved_event(const char *instance_uuid, NmaReservedState state)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_RESERVED);
+
+    g_strlcpy(event->reserved.instance_uuid, instance_uuid, sizeof event->reserved.instance_uuid);
+    event->reserved.state = state;
+    event->reserved.reason = NMA_REASON_NONE;
+    return event;
+}
+
+NmaEvent *
+nma_calls_ask_reservation(NmaCalls *calls, const NmaAsk *ask, const char *host)
+{
+    if (ask->kind == NMA_ASK_RELEASE) {
+        const OmTarget target = { .topic = calls->topic,
+                                  .server = host,
+                                  .rpc_namespace = NMA_RPC_NAMESPACE,
+                                  .version = NMA_RPC_RESERVE_VERSION };
+        json_t *args = nma_ask_encode(ask);
+
+        /* lost: the lease ends it */
+        om_bus_cast(calls->bus, &target, nma_request_names()[NMA_REQUEST_RELEASE], args, NULL,
+                    NULL);
+        json_decref(args);
+        return NULL;
+    }
+    return ask_agent(calls, TO_DESTINATION, ask->instance_uuid, host, NMA_REQUEST_RESERVE,
+                     NMA_RPC_RESERVE_VERSION, nma_ask_encode(ask))
+               ? NULL
+               : reserved_event(ask->instance_uuid, NMA_RESERVED_UNANSWERED);
+}
+
+/* what oslo's dispatcher, and ours, raises at a method of a later version */
+static gboolean
+is_unknown_there(const OmFailure *failure)
+{
+    return g_strcmp0(failure->class_name, OM_CLASS_UNSUPPORTED) == 0 ||
+           g_strcmp0(failure->class_name, OM_CLASS_NO_SUCH_METHOD) == 0;
+}
+
+static NmaEvent *
+reserved_answered(const Question *question, const OmCallResult *result)
+{
+    NmaEvent *event = reserved_event(question->instance_uuid, NMA_RESERVED_UNANSWERED);
+
+    if (result->status == OM_CALL_REMOTE && is_unknown_there(result->failure))
+        event->reserved.state = NMA_RESERVED_UNSUPPORTED;
+    if (result->status == OM_CALL_OK)
+        nma_reserved_decode(result->result, &event->reserved);
+    return event;
 }
 
 static NmaEvent *
@@ -138,13 +226,27 @@ NmaEvent *
 nma_calls_finished(NmaCalls *calls, const OmCallResult *result)
 {
     const Question *question = g_hash_table_lookup(calls->open, &result->cookie);
-    NmaEvent *event;
+    NmaEvent *event = NULL;
 
     if (question == NULL)
         return NULL;
-    event = question->peer ? peer_answered(question, result)
-                           : conductor_event(question->instance_uuid,
-                                             result->status == OM_CALL_OK ? result->result : NULL);
+    switch (question->kind) {
+    case TO_PEER:
+        event = peer_answered(question, result);
+        break;
+    case TO_SOURCE:
+        event = guest_event(question->instance_uuid,
+                            result->status == OM_CALL_OK ? result->result : NULL);
+        break;
+    case TO_DESTINATION:
+        event = reserved_answered(question, result);
+        break;
+    case TO_CONDUCTOR:
+    default:
+        event = conductor_event(question->instance_uuid,
+                                result->status == OM_CALL_OK ? result->result : NULL);
+        break;
+    }
     g_hash_table_remove(calls->open, &result->cookie);
     return event;
 }

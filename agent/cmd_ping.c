@@ -105,7 +105,7 @@ ask(OmBus *bus, Ear *ear, const NmaSettings *settings, const char *host, gboolea
     const OmTarget agent = { .topic = settings->topic,
                              .server = host,
                              .rpc_namespace = NMA_RPC_NAMESPACE,
-                             .version = NMA_RPC_VERSION };
+                             .version = NMA_RPC_HELLO_VERSION };
     json_t *context = om_context_admin(NULL);
     const OmCallOptions options = { .timeout_ms = ANSWER_TIMEOUT_MS, .context = context };
     json_t *args = nova_compute ? json_pack("{s:s}", "arg", "nova-migration-agent")

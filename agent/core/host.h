@@ -14,6 +14,8 @@
 
 typedef struct NmaHost NmaHost;
 
+#define NMA_MAX_ASKS 1024 /* questions that may wait at a time; more are answered agent_busy */
+
 typedef struct {
     const char *host;            /* Nova's name of this host; copied */
     gint64 progress_interval_us; /* [reports] progress_interval_ms */
@@ -37,6 +39,8 @@ void nma_host_set_limits(NmaHost *host, const NmaConvergenceLimits *limits);
 
 /* Steps every machine that the event concerns, opens new ones, closes ended ones. */
 void nma_host_step(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects);
+/* What was asked for and granted could not be saved: it is not promised. */
+void nma_host_withdraw(NmaHost *host, const char *instance_uuid);
 gint64 nma_host_next_deadline(const NmaHost *host); /* boot_us, or NMA_NEVER */
 
 /* After a restart: what the store held. Taken. Blind until libvirt has been read. */
@@ -61,5 +65,5 @@ guint nma_host_open_count(const NmaHost *host, NmaRole role); /* at most max_ope
 void nma_host_foreach_migration(const NmaHost *host, void (*each)(const NmaMigration *, gpointer),
                                 gpointer user_data);
 const NmaLedger *nma_host_ledger(const NmaHost *host);
-NmaLedger *nma_host_ledger_mutable(NmaHost *host);   /* reserve/release asked over RPC */
+NmaLedger *nma_host_ledger_mutable(NmaHost *host);   /* to put in what QEMU has taken */
 guint64 nma_host_ignored_total(const NmaHost *host); /* over max_open */

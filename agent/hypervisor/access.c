@@ -16,6 +16,7 @@ static const NmaAccessRow rows[] = {
     { "virConnectSetKeepAlive", NMA_ACCESS_READ_ONLY },
     { "virConnectUnregisterCloseCallback", NMA_ACCESS_READ_ONLY },
     { "virDomainFree", NMA_ACCESS_READ_ONLY },
+    { "virDomainGetInfo", NMA_ACCESS_READ_ONLY },
     { "virDomainGetJobStats", NMA_ACCESS_READ_ONLY },
     { "virDomainGetState", NMA_ACCESS_READ_ONLY },
     { "virDomainGetUUIDString", NMA_ACCESS_READ_ONLY },

@@ -49,6 +49,12 @@ static const char *const steps[] = {
     " payload TEXT NOT NULL, message_id TEXT NOT NULL, created_wall_us INTEGER NOT NULL) STRICT;"
     /* small: rows are counted in it, without reading the payloads */
     "CREATE INDEX outbox_created ON outbox (created_wall_us);",
+    /* what is promised beside memory; -1: not said */
+    "ALTER TABLE reservation ADD COLUMN vcpus INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE reservation ADD COLUMN disk_bytes INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE reservation ADD COLUMN ports INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE reservation ADD COLUMN cores TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE reservation ADD COLUMN pages TEXT NOT NULL DEFAULT '';",
 };
 
 gboolean
