@@ -17,4 +17,6 @@ def reports(lab):
 def world(lab, reports):
     made = World(lab, reports)
     yield made
+    for entry in lab.nova.journal.entries[-20:]:  # pytest shows it of a test that failed
+        print(entry)
     made.close()
