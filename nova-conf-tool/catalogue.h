@@ -1,6 +1,6 @@
 /*
  * What each release of Nova knows of its options. The tables are generated from
- * schemas/nova-options.json; nothing is read at run time.
+ * schemas/nova-options.json; nothing is read at run time. Any thread may ask.
  */
 #pragma once
 
@@ -30,7 +30,9 @@ const NctPointRow *nct_catalogue_not_yet(const char *version, const char *group,
 guint nct_name_hash(const char *group, const char *name);
 /* the row of an option that some release has, or NULL */
 const NctCatalogueRow *nct_catalogue_row(const char *group, const char *name);
-/* the option as the release has it, or NULL if it has not */
+/* the option as the release has it, or NULL if it has not (or row is NULL); lives as long as the
+ * program */
+const NctOption *nct_catalogue_row_option(const NctCatalogueRow *row, guint release);
 const NctOption *nct_catalogue_option(guint release, const char *group, const char *name);
 /* the option that reads group/name as an old name, or NULL */
 const NctOption *nct_catalogue_by_old_name(guint release, const char *group, const char *name);

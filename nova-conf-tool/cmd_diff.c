@@ -76,8 +76,7 @@ compare_all(const Side *a, const Side *b, json_t *json)
     NctExit status = NCT_EXIT_OK;
 
     for (guint i = 0; i < n_nct_options; i++) {
-        const NctOption *option =
-            nct_catalogue_option(a->release, nct_options[i].group, nct_options[i].name);
+        const NctOption *option = nct_catalogue_row_option(&nct_options[i], a->release);
 
         if (option && compare(a, b, option, json))
             status = NCT_EXIT_FINDINGS;

@@ -117,8 +117,7 @@ show_all(Show *show, char **patterns, gboolean all)
     guint shown = 0;
 
     for (guint i = 0; i < n_nct_options; i++) {
-        const NctOption *option =
-            nct_catalogue_option(show->release, nct_options[i].group, nct_options[i].name);
+        const NctOption *option = nct_catalogue_row_option(&nct_options[i], show->release);
         NctOriginKind kind;
 
         if (!option || !is_wanted(patterns, option->group, option->name))
