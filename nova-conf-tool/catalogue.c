@@ -218,9 +218,8 @@ nct_catalogue_ever_had_group(const char *group)
     return row < nct_options + n_nct_options && g_str_equal(nct_text(row->group), group);
 }
 
-/* "26.2.1" as one number; 0 if it is no version with a point */
-static guint
-version_number(const char *version)
+guint
+nct_version_number(const char *version)
 {
     g_auto(GStrv) parts = version ? g_strsplit(version, ".", 4) : NULL;
     guint number = 0;
@@ -234,15 +233,13 @@ version_number(const char *version)
 }
 
 const NctPointRow *
-nct_catalogue_not_yet(const char *version, const char *group, const char *name)
+nct_catalogue_not_yet(guint version, const char *group, const char *name)
 {
-    guint wanted = version_number(version);
-
-    for (guint i = 0; wanted > 0 && i < n_nct_points; i++) {
+    for (guint i = 0; version > 0 && i < n_nct_points; i++) {
         const NctPointRow *row = &nct_points[i];
         guint since = (row->major * 1000u + row->minor) * 1000u + row->patch;
 
-        if (row->added && row->major == wanted / 1000000u && wanted < since &&
+        if (row->added && row->major == version / 1000000u && version < since &&
             g_str_equal(nct_text(row->group), group) && g_str_equal(nct_text(row->name), name))
             return row;
     }

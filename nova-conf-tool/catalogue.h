@@ -18,11 +18,13 @@ const NctReleaseRow *nct_release_row(guint release);
 /* "2023.1 (27, antelope)"; newly allocated */
 char *nct_release_describe(guint release);
 gboolean nct_release_in(NctReleaseMask mask, guint release);
+/* "26.2.1" as a number that can be compared; 0 if it is NULL or has no point */
+guint nct_version_number(const char *version);
 /*
  * The point release that brought an option which its series did not have from the start, if version
- * ("26.2.0", may be NULL or without a point) is of that series and older; NULL otherwise.
+ * (nct_version_number) is of that series and older; NULL otherwise.
  */
-const NctPointRow *nct_catalogue_not_yet(const char *version, const char *group, const char *name);
+const NctPointRow *nct_catalogue_not_yet(guint version, const char *group, const char *name);
 
 /* ---- options; group normalised as by nct_group_normalize ---- */
 

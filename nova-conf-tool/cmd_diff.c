@@ -102,9 +102,11 @@ run(int argc, char **argv)
     nct_cli_init(&cli);
     if (!nct_cli_parse(&cli, &nct_command_diff, entries, argc, argv, &stop))
         return stop;
+    if (!nct_cli_check_input(&cli, &nct_command_diff))
+        return NCT_EXIT_USAGE;
     if (format && !g_str_equal(format, "json") && !g_str_equal(format, "text"))
         return nct_cli_complain(&nct_command_diff, "no format %s; there are text, json", format);
-    if (cli.args->len > 0 || nct_cli_n_configurations(&cli) != 2 || (cli.files && cli.roots))
+    if (cli.args->len > 0 || nct_cli_n_configurations(&cli) != 2)
         return nct_cli_complain(&nct_command_diff, "takes two FILEs, or --root twice");
     left = nct_cli_load(&cli, 0, cli.choice.release);
     right = nct_cli_load(&cli, 1, cli.choice.release);

@@ -30,11 +30,12 @@ static void
 unknown(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
 {
     const NctOption *similar = NULL;
-    g_autofree char *key = nct_show_key(entry->key);
+    g_autofree char *key = NULL;
     g_autofree char *advice = NULL;
 
     if (what->kind != NCT_CLASS_UNKNOWN)
         return;
+    key = nct_show_key(entry->key);
     if (audit->suggestions_left > 0) {
         audit->suggestions_left--;
         similar = nct_suggest_in_group(audit->release, entry->group, entry->key);
@@ -164,12 +165,13 @@ add_rename(NctFinding *finding, const NctEntry *entry, const NctOption *option)
 static void
 renamed(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
 {
-    g_autoptr(GString) advice = g_string_new("write");
+    g_autoptr(GString) advice = NULL;
     const NctOption *reader;
     NctFinding *finding;
 
     if (what->kind != NCT_CLASS_OLD_NAME)
         return;
+    advice = g_string_new("write");
     for (guint i = 0;
          (reader = nct_catalogue_reader_of(audit->release, entry->group, entry->key, i)); i++)
         g_string_append_printf(advice, "%s [%s] %s", i ? " and" : "", reader->group, reader->name);
