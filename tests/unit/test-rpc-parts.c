@@ -1,4 +1,5 @@
 /* The pure parts of rpc/ beside the envelope. */
+#include <bzlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -362,32 +363,49 @@ deflated(const char *text, gsize size)
     return g_bytes_new_take(out, room);
 }
 
-static void
-test_inflate(void)
+static GBytes *
+bzipped(const char *text, gsize size)
 {
-    g_autofree char *text = g_strnfill(100000, 'a');
-    g_autoptr(GBytes) small = deflated(text, 100000);
+    unsigned room = (unsigned)(size + size / 100 + 600);
+    char *out = g_malloc(room);
+
+    g_assert_cmpint(BZ2_bzBuffToBuffCompress(out, &room, (char *)text, (unsigned)size, 9, 0, 0), ==,
+                    BZ_OK);
+    return g_bytes_new_take(out, room);
+}
+
+static void
+check_inflate(const char *coding, GBytes *small)
+{
     g_autoptr(GBytes) out = NULL;
     g_autoptr(GBytes) exact = NULL;
     GBytes *untouched = NULL;
     gsize size;
     const guint8 *data = g_bytes_get_data(small, &size);
 
-    g_assert_cmpint(om_inflate("application/x-gzip", data, size, 1 << 20, &out), ==, OM_INFLATE_OK);
+    g_assert_cmpint(om_inflate(coding, data, size, 1 << 20, &out), ==, OM_INFLATE_OK);
     g_assert_cmpuint(g_bytes_get_size(out), ==, 100000);
-    g_assert_cmpint(om_inflate("application/x-gzip", data, size, 100000, &exact), ==,
-                    OM_INFLATE_OK);
-    g_assert_cmpint(om_inflate("application/x-gzip", data, size, 99999, &untouched), ==,
-                    OM_INFLATE_TOO_LARGE);
-    g_assert_cmpint(om_inflate("application/x-gzip", data, size - 5, 1 << 20, &untouched), ==,
-                    OM_INFLATE_BROKEN);
-    g_assert_cmpint(om_inflate("application/x-gzip", "plain", 5, 1 << 20, &untouched), ==,
-                    OM_INFLATE_BROKEN);
-    g_assert_cmpint(om_inflate("application/x-gzip", "", 0, 1 << 20, &untouched), ==,
-                    OM_INFLATE_BROKEN);
-    g_assert_cmpint(om_inflate("application/x-bz2", data, size, 1 << 20, &untouched), ==,
+    g_assert_cmpint(om_inflate(coding, data, size, 100000, &exact), ==, OM_INFLATE_OK);
+    g_assert_cmpint(om_inflate(coding, data, size, 99999, &untouched), ==, OM_INFLATE_TOO_LARGE);
+    g_assert_cmpint(om_inflate(coding, data, size - 5, 1 << 20, &untouched), ==, OM_INFLATE_BROKEN);
+    g_assert_cmpint(om_inflate(coding, "plain", 5, 1 << 20, &untouched), ==, OM_INFLATE_BROKEN);
+    g_assert_cmpint(om_inflate(coding, "", 0, 1 << 20, &untouched), ==, OM_INFLATE_BROKEN);
+    g_assert_cmpint(om_inflate("application/zstd", data, size, 1 << 20, &untouched), ==,
                     OM_INFLATE_UNKNOWN);
     g_assert_null(untouched);
+}
+
+static void
+test_inflate(void)
+{
+    g_autofree char *text = g_strnfill(100000, 'a');
+    g_autoptr(GBytes) zlib = deflated(text, 100000);
+    g_autoptr(GBytes) bzip2 = bzipped(text, 100000);
+
+    check_inflate("application/x-gzip", zlib);
+    check_inflate("zlib", zlib);
+    check_inflate("application/x-bz2", bzip2);
+    check_inflate("bzip2", bzip2);
 }
 
 static void
