@@ -323,6 +323,7 @@ test_server_and_reply_topology(void)
     g_autoptr(OmRoleSpec) server = NULL;
     g_autoptr(OmRoleSpec) durable = NULL;
     g_autoptr(OmRoleSpec) reply = NULL;
+    g_autoptr(OmRoleSpec) old = NULL;
     g_autoptr(OmRoleSpec) transient_quorum = NULL;
 
     om_rabbit_options_init(&options);
@@ -331,7 +332,8 @@ test_server_and_reply_topology(void)
     g_assert_cmpint(server->queue.expires_ms, ==, 1800000);
     g_assert_false(server->queue.durable || server->queue.exclusive);
     g_assert_true(server->queue.auto_delete);
-    assert_bound(server, "nova:agent.h nova:agent");
+    assert_bound(server, "nova:agent.h");
+    g_assert_cmpstr(server->fanout_key, ==, "agent");
     g_assert_cmpstr(server->fanout_exchange, ==, "agent_fanout");
     g_assert_false(server->fanout_durable);
 
@@ -340,13 +342,15 @@ test_server_and_reply_topology(void)
     g_assert_true(durable->queue.durable);
     /* neither touches fanout nor reply queues */
     g_assert_false(durable->fanout_durable);
-    reply = om_topology_reply(&options, "r");
+    reply = om_topology_reply(&options, "r", FALSE);
     g_assert_false(reply->queue.durable);
-    g_assert_cmpstr(reply->direct_exchange, ==, "r");
+    g_assert_null(reply->direct_exchange);
+    old = om_topology_reply(&options, "r", TRUE);
+    g_assert_cmpstr(old->direct_exchange, ==, "r");
 
     options.rabbit_transient_quorum_queue = TRUE;
     options.rabbit_transient_queues_ttl_s = 4000000;
-    transient_quorum = om_topology_reply(&options, "r");
+    transient_quorum = om_topology_reply(&options, "r", FALSE);
     g_assert_true(transient_quorum->queue.quorum && transient_quorum->queue.durable);
     g_assert_cmpint(transient_quorum->queue.expires_ms, ==, 2147483000);
 }
