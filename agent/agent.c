@@ -15,6 +15,7 @@
 #include "agent/ops/sd_notify.h"
 #include "agent/probe/memory.h"
 #include "agent/settings_rabbit.h"
+#include "agent/store/history.h"
 
 #define PROC "/proc"
 #define SYS  "/sys"
@@ -425,6 +426,21 @@ nma_agent_run(NmaAgent *agent, int signal_fd)
 /* ---- life ---- */
 
 static gboolean
+restore_history(NmaAgent *agent, GError **error)
+{
+    g_autoptr(GPtrArray) outcomes = NULL;
+    guint skipped;
+
+    if (!nma_history_load(agent->store, &outcomes, &skipped, error))
+        return FALSE;
+    if (skipped > 0)
+        g_warning("%u rows of the history could not be read and are passed over", skipped);
+    for (guint i = 0; i < outcomes->len; i++)
+        nma_host_restore_outcome(agent->host, g_ptr_array_index(outcomes, i));
+    return TRUE;
+}
+
+static gboolean
 restore(NmaAgent *agent, GError **error)
 {
     g_autoptr(GPtrArray) sources = NULL;
@@ -449,6 +465,8 @@ restore(NmaAgent *agent, GError **error)
     for (guint i = 0; i < destinations->len; i++)
         nma_host_restore_destination(agent->host, g_ptr_array_index(destinations, i), now);
 
+    if (!restore_history(agent, error))
+        return FALSE;
     g_autofree char *saved_boot_id = nma_store_get_boot_id(agent->store);
     if (saved_boot_id != NULL && !g_str_equal(saved_boot_id, boot_id)) {
         g_autoptr(GPtrArray) effects = nma_effects_new();
