@@ -17,6 +17,7 @@ nma_admission_clear(NmaAdmission *admission)
 typedef struct {
     NmaAdmission *admission;
     const char *instance_uuid;
+    const NmaFacts *facts; /* less what is promised to others */
     const NmaCapacity *capacity;
     const NmaLedger *ledger;
 } Judging;
@@ -82,13 +83,13 @@ judge_amount(const Judging *judging, NmaAmount amount, const char *check, gint64
 
 /* ---- huge pages ---- */
 
+/* in a pool, from which what is promised to others is gone already */
 static gint64
-left_in(const Judging *judging, const NmaPages *pool, guint before)
+left_in(const Judging *judging, const NmaHugePool *pool, guint before)
 {
     const NmaResources *ours = &judging->admission->resources;
-    gint64 left = MAX(pool->count, 0);
-    gint64 taken = nma_ledger_promised_pages(judging->ledger, pool->node, pool->size_bytes,
-                                             judging->instance_uuid);
+    gint64 left = MAX(pool->free_pages - MAX(pool->reserved_pages, 0), 0);
+    gint64 taken = 0;
 
     /* what the guest's own cells before this one take */
     for (guint i = 0; i < before; i++)
@@ -100,19 +101,19 @@ left_in(const Judging *judging, const NmaPages *pool, guint before)
 static void
 judge_pages(const Judging *judging, guint i)
 {
-    const NmaCapacity *capacity = judging->capacity;
+    const NmaFacts *facts = judging->facts;
     NmaPages *wanted = &judging->admission->resources.pages[i];
-    const NmaPages *best = NULL;
+    const NmaHugePool *best = NULL;
     gint64 most = 0;
     NmaCheckResult *result =
         add(judging, "reserved_huge_pages", "pages", wanted->count, NMA_UNKNOWN);
 
-    if (!capacity->pages_known) {
+    if (!facts->huge_pools_known) {
         cannot_tell(judging, result, "needs the host's free huge pages, which could not be read");
         return;
     }
-    for (guint p = 0; p < capacity->n_pages; p++) {
-        const NmaPages *pool = &capacity->pages[p];
+    for (guint p = 0; p < facts->n_huge_pools; p++) {
+        const NmaHugePool *pool = &facts->huge_pools[p];
 
         if (pool->size_bytes != wanted->size_bytes ||
             (wanted->node != NMA_ANY_NODE && wanted->node != pool->node))
@@ -179,16 +180,57 @@ judge_cores(const Judging *judging)
 
 /* ---- all of it ---- */
 
+/* the flavor's, what huge pages back too */
+static gint64
+whole_memory(const NmaResources *wanted)
+{
+    gint64 ordinary = wanted->amount[NMA_AMOUNT_MEMORY];
+
+    return ordinary < 0 ? NMA_UNKNOWN : nma_add_sizes(ordinary, nma_pages_bytes(wanted));
+}
+
+/* the guest as far as its resources say: one cell of ordinary memory, and those of huge pages */
+static const NmaGuest *
+describe(const NmaResources *wanted, NmaGuest *guest)
+{
+    *guest = (NmaGuest){ .memory_bytes = whole_memory(wanted),
+                         .vcpus = wanted->amount[NMA_AMOUNT_VCPUS],
+                         .n_cells = 1 };
+    guest->cells[0].memory_bytes = MAX(wanted->amount[NMA_AMOUNT_MEMORY], 0);
+    for (guint i = 0; i < wanted->n_pages; i++) {
+        const NmaPages *pages = &wanted->pages[i];
+
+        guest->cells[guest->n_cells++] = (NmaGuestCell){
+            .memory_bytes = pages->count > G_MAXINT64 / pages->size_bytes
+                                ? G_MAXINT64
+                                : pages->count * pages->size_bytes,
+            .page_bytes = pages->size_bytes,
+        };
+    }
+    return guest;
+}
+
 void
 nma_admission_judge(NmaAdmission *admission, const char *instance_uuid, const NmaResources *wanted,
                     const NmaFacts *facts, const NmaCapacity *capacity, const NmaLedger *ledger)
 {
-    const NmaDemand demand = { .memory_bytes = wanted->amount[NMA_AMOUNT_MEMORY],
-                               .vcpus = wanted->amount[NMA_AMOUNT_VCPUS] };
-    const Judging judging = { admission, instance_uuid, capacity, ledger };
     NmaFacts known = *facts;
+    NmaGuest guest;
+    const NmaDemand demand = {
+        .memory_bytes = whole_memory(wanted),
+        .vcpus = wanted->amount[NMA_AMOUNT_VCPUS],
+        .guest = wanted->pages_known ? describe(wanted, &guest) : NULL,
+    };
+    const Judging judging = { admission, instance_uuid, &known, capacity, ledger };
 
     known.memory_promised_bytes = nma_ledger_promised(ledger, NMA_AMOUNT_MEMORY, instance_uuid);
+    for (guint i = 0; i < known.n_huge_pools; i++) {
+        NmaHugePool *pool = &known.huge_pools[i];
+
+        pool->free_pages -=
+            MIN(nma_ledger_promised_pages(ledger, pool->node, pool->size_bytes, instance_uuid),
+                MAX(pool->free_pages, 0));
+    }
     *admission = (NmaAdmission){
         .results = nma_check_all(&demand, &known),
         .measured = demand.memory_bytes >= 0 && facts->memory_available_bytes >= 0,

@@ -7,14 +7,11 @@
 #include "agent/core/check.h"
 #include "agent/core/reservation.h"
 
-#define NMA_MAX_POOLS 128
-
-/* What the host has left for guests that come, beside memory, before promises are taken off. */
+/* What the host has left for guests that come, beside memory and huge pages, before promises are
+ * taken off. */
 typedef struct {
     gint64 disk_bytes, ports; /* NMA_UNKNOWN where not learnt */
-    gboolean pages_known, cores_known;
-    NmaPages pages[NMA_MAX_POOLS]; /* free ones of each node and size */
-    guint n_pages;
+    gboolean cores_known;
     NmaCores cores; /* that guests may be pinned to, and none is */
 } NmaCapacity;
 

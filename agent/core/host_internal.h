@@ -23,6 +23,8 @@ struct NmaHost {
     NmaRecent *recent;
     guint64 ignored_total;
 
+    NmaExperiences *experiences;
+
     GPtrArray *asked;      /* questions that wait; in host_asking.c */
     gboolean libvirt_read; /* since the start: before it nothing is promised to who asks */
     NmaSaved *saved;

@@ -94,6 +94,7 @@ nma_reservation_fill_in(const NmaReservation *reservation, NmaResources *wanted)
 
         memcpy(wanted->pages, has->pages, sizeof wanted->pages);
         wanted->n_pages = has->n_pages;
+        wanted->pages_known = has->pages_known;
         *memory = *memory < 0 ? *memory : MAX(*memory - nma_pages_bytes(has), 0);
     }
     for (guint i = 0; i < NMA_N_AMOUNTS; i++)

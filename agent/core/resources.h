@@ -32,6 +32,7 @@ typedef struct {
     gint64 amount[NMA_N_AMOUNTS]; /* NMA_UNKNOWN: not said, counts as none */
     NmaPages pages[NMA_MAX_PAGES];
     guint n_pages;
+    gboolean pages_known; /* they are all huge pages that back it; FALSE: there may be others */
     NmaCores cores;
 } NmaResources;
 

@@ -59,6 +59,7 @@ read_pages(const json_t *list, NmaResources *resources, GError **error)
         }
         resources->n_pages++;
     }
+    resources->pages_known = TRUE;
     return TRUE;
 }
 
@@ -154,7 +155,8 @@ nma_ask_encode(const NmaAsk *ask)
                       nma_json_integer(resources->amount[NMA_AMOUNT_VCPUS]), "disk_bytes",
                       nma_json_integer(resources->amount[NMA_AMOUNT_DISK]), "ports",
                       nma_json_integer(resources->amount[NMA_AMOUNT_PORTS]), "cores",
-                      nma_json_text(cores), "huge_pages", pages_to_value(resources)));
+                      nma_json_text(cores), "huge_pages",
+                      resources->pages_known ? pages_to_value(resources) : json_null()));
     }
     return args;
 }

@@ -4,6 +4,7 @@
 
 #include "agent/json/asking.h"
 #include "agent/json/forecast.h"
+#include "agent/json/history.h"
 #include "agent/json/reports.h"
 #include "agent/json/requests.h"
 #include "tests/unit/host_samples.h"
@@ -36,6 +37,41 @@ print_results(NmaHost *host)
     nma_host_free(host);
 }
 
+static void
+print_history(void)
+{
+    g_autoptr(NmaExperiences) experiences = nma_experiences_new();
+    g_autoptr(GPtrArray) outcomes =
+        g_ptr_array_new_with_free_func((GDestroyNotify)nma_outcome_free);
+
+    for (guint i = 0; i < 4; i++) {
+        NmaOutcome *outcome = nma_outcome_new();
+
+        g_strlcpy(outcome->attempt_id, HOST_SAMPLE_INSTANCE, sizeof outcome->attempt_id);
+        g_strlcpy(outcome->instance_uuid, HOST_SAMPLE_INSTANCE, sizeof outcome->instance_uuid);
+        outcome->destination = i > 0 ? g_strdup("host-b") : NULL;
+        outcome->end = i > 0 ? NMA_OUTCOME_COMPLETED : NMA_OUTCOME_FAILED;
+        if (i > 0) {
+            outcome->ended_wall_us = 1795000000000000;
+            outcome->bandwidth_bytes_s = 16 << 20;
+            outcome->lasted_ms = 20000;
+            outcome->downtime_ms = 400;
+            outcome->fixed_cost_ms = 60;
+            outcome->max_downtime_ms = 500;
+            outcome->predictions[NMA_PREDICTED_FIRST] = (NmaPrediction){
+                .verdict = NMA_FORECAST_CONVERGES,
+                .at_ms = 8000,
+                .lasts_ms = { 9000, 16000 },
+                .downtime_ms = { 200, 450 },
+            };
+        }
+        nma_outcome_score(outcome);
+        nma_experiences_add(experiences, outcome);
+        g_ptr_array_add(outcomes, outcome);
+    }
+    print("history.schema.json", "", nma_history_to_json("host-a", experiences, outcomes, 20));
+}
+
 /* one asker in each way to an end */
 static void
 print_asking(void)
@@ -59,9 +95,9 @@ print_asking(void)
     nma_host_step(host, resync, now, effects);
     g_strlcpy(facts->facts.instance_uuid, HOST_SAMPLE_INSTANCE, NMA_UUID_LEN + 1);
     facts->facts.facts.memory_available_bytes = G_GINT64_CONSTANT(4) << 30;
-    facts->facts.capacity.pages_known = TRUE;
-    facts->facts.capacity.n_pages = 1;
-    facts->facts.capacity.pages[0] = (NmaPages){ 0, 2097152, 512 };
+    facts->facts.facts.huge_pools_known = TRUE;
+    facts->facts.facts.n_huge_pools = 1;
+    facts->facts.facts.huge_pools[0] = (NmaHugePool){ 0, 2097152, 512, 0 };
     for (guint i = 0; i < 2 * G_N_ELEMENTS(kinds); i++) {
         g_autoptr(NmaEvent) asked = nma_event_new(NMA_EVENT_ASKED);
         NmaAsk *ask = nma_ask_new(kinds[i / 2].kind, HOST_SAMPLE_INSTANCE);
@@ -72,6 +108,7 @@ print_asking(void)
         ask->resources.amount[NMA_AMOUNT_MEMORY] = i % 2 == 0 ? 1 << 30 : G_MAXINT64 / 2;
         ask->resources.amount[NMA_AMOUNT_VCPUS] = 2;
         ask->resources.n_pages = 1;
+        ask->resources.pages_known = TRUE;
         ask->resources.pages[0] = (NmaPages){ NMA_ANY_NODE, 2097152, 512 };
         ask->resources.cores.bits[0] = 0xf0;
         asked->asked = ask;
@@ -109,6 +146,7 @@ main(void)
 
         print("forecast.schema.json", "", json_loads(text, 0, NULL));
     }
+    print_history();
     print_results(host_sample());
     print_results(host_sample_empty());
     print_asking();

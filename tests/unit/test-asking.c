@@ -44,10 +44,10 @@ put_facts(Story *story, const char *instance, gint64 available_mib)
     event->facts.facts.memory_reserved_host_bytes = 0;
     event->facts.capacity.ports = 2;
     event->facts.capacity.disk_bytes = 1000;
-    event->facts.capacity.pages_known = TRUE;
-    event->facts.capacity.n_pages = 2;
-    event->facts.capacity.pages[0] = (NmaPages){ 0, 2 * MIB, 10 };
-    event->facts.capacity.pages[1] = (NmaPages){ 1, 2 * MIB, 20 };
+    event->facts.facts.huge_pools_known = TRUE;
+    event->facts.facts.n_huge_pools = 2;
+    event->facts.facts.huge_pools[0] = (NmaHugePool){ 0, 2 * MIB, 11, 1 };
+    event->facts.facts.huge_pools[1] = (NmaHugePool){ 1, 2 * MIB, 20, 0 };
     event->facts.capacity.cores_known = TRUE;
     event->facts.capacity.cores.bits[0] = 0xff;
     story_step(story, event);
@@ -203,6 +203,7 @@ test_other_resources(void)
     ask->resources.amount[NMA_AMOUNT_DISK] = 700;
     ask->resources.amount[NMA_AMOUNT_PORTS] = 1;
     ask->resources.n_pages = 1;
+    ask->resources.pages_known = TRUE;
     ask->resources.pages[0] = (NmaPages){ NMA_ANY_NODE, 2 * MIB, 15 };
     ask->resources.cores.bits[0] = 0x0f;
     put(&story, ask);
@@ -219,6 +220,7 @@ test_other_resources(void)
         ask->resources.amount[NMA_AMOUNT_DISK] = which == 0 ? 301 : 300;
         ask->resources.amount[NMA_AMOUNT_PORTS] = which == 3 ? 2 : 1;
         ask->resources.n_pages = 1;
+        ask->resources.pages_known = TRUE;
         ask->resources.pages[0] = (NmaPages){ NMA_ANY_NODE, 2 * MIB, which == 1 ? 11 : 10 };
         ask->resources.cores.bits[0] = which == 2 ? 0x18 : 0x30;
         put(&story, ask);
