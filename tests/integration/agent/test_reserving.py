@@ -137,3 +137,24 @@ def test_a_refusal_is_reported_by_the_source_too(world, ask):
     world.wait(guest, SOURCE, "commitment.end", timeout=90)
     assert world.said(guest, SOURCE) == SOURCE_SAYS
     world.check_reports(guest)
+
+
+def test_on_the_command_line(world, ask):
+    source, destination = world.both()
+    guest = world.guest(EASY)
+    code, output = source.command("can-migrate", guest.uuid, "--to", DESTINATION, "--all", timeout=40)
+    assert code in (0, 5), output  # 5: a check that could not be made here
+    assert DESTINATION in output and "memory" in output
+    code, output = source.command("can-migrate", guest.uuid, "--to", DESTINATION, "--memory", str(1 << 30), timeout=40)
+    assert code == 4 and "refused" in output and "MiB" in output, output
+    code, output = source.command("can-migrate", guest.uuid, "--to", DESTINATION, "--to", "nowhere", "--json", timeout=40)
+    good, bad = json.loads(output)
+    validate("can_live_migrate_result", good)
+    assert code == 1 and good["host"] == DESTINATION and bad == {"host": "nowhere", "error": "no agent listens there"}
+
+    assert destination.command("reservations") == (0, "nothing is reserved on this host\n")
+    assert ask("reserve", instance_uuid=guest.uuid, source=SOURCE)["reserved"]
+    code, output = destination.command("reservations")
+    assert code == 0 and guest.uuid in output and "soft" in output
+    code, output = destination.command("reservations", "--json")
+    assert json.loads(output)["reservations"][0]["instance_uuid"] == guest.uuid
