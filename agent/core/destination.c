@@ -56,13 +56,22 @@ gboolean
 nma_destination_supersede(NmaDestination *destination, NmaLedger *ledger, NmaNow now,
                           GPtrArray *effects)
 {
-    if (destination->runs)
+    NmaReservation *entry = nma_destination_live_reservation(destination, ledger);
+
+    if (destination->runs) {
         nma_destination_commitment_end(destination, NULL, now, effects);
-    else if (destination->arrived)
+        return TRUE;
+    }
+    if (destination->arrived)
         return FALSE;
-    else
-        nma_destination_lose(destination, NMA_REASON_SUPERSEDED, NULL, NMA_EVIDENCE_OBSERVED,
-                             ledger, now, now, effects);
+    /* it is the instance's, and what comes now is the same instance: given up and asked for anew,
+     * it could be somebody else's in between */
+    if (entry != NULL && destination->reserved) {
+        nma_reservation_set_state(entry, NMA_RESERVATION_SOFT, now);
+        destination->reserved = FALSE;
+    }
+    nma_destination_lose(destination, NMA_REASON_SUPERSEDED, NULL, NMA_EVIDENCE_OBSERVED, ledger,
+                         now, now, effects);
     return TRUE;
 }
 

@@ -19,8 +19,9 @@ static const char *const states[NMA_N_RESERVATION_STATES] = {
 static const guint followers[NMA_N_RESERVATION_STATES] = {
     [NMA_RESERVATION_SOFT] =
         BIT(SOFT) | BIT(HELD) | BIT(IN_USE) | BIT(COMMITTED) | BIT(RELEASED) | BIT(EXPIRED),
+    /* soft again: Nova checks for another migration of the same instance */
     [NMA_RESERVATION_HELD] =
-        BIT(HELD) | BIT(IN_USE) | BIT(COMMITTED) | BIT(RELEASED) | BIT(EXPIRED),
+        BIT(SOFT) | BIT(HELD) | BIT(IN_USE) | BIT(COMMITTED) | BIT(RELEASED) | BIT(EXPIRED),
     [NMA_RESERVATION_IN_USE] = BIT(IN_USE) | BIT(COMMITTED) | BIT(RELEASED),
 };
 #undef BIT
