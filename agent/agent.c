@@ -585,9 +585,12 @@ open_all(NmaAgent *agent, GError **error)
     agent->store = nma_store_open(settings->state_dir, &moved_aside, error);
     if (agent->store == NULL)
         return FALSE;
-    if (moved_aside != NULL)
-        g_warning("the database could not be used and was moved to %s; a fresh one is begun",
+    if (moved_aside != NULL) {
+        g_warning("the database could not be used and was moved to %s; a fresh one is begun, and "
+                  "for ten minutes nothing is promised to who asks",
                   moved_aside);
+        nma_host_promises_lost(agent->host, nma_agent_now());
+    }
     if (!open_buses(agent, error))
         return FALSE;
     agent->calls = nma_calls_new(agent->bus, settings->topic);

@@ -47,6 +47,9 @@ gint64 nma_host_next_deadline(const NmaHost *host); /* boot_us, or NMA_NEVER */
 void nma_host_restore_source(NmaHost *host, NmaSource *source, NmaNow now);
 void nma_host_restore_destination(NmaHost *host, NmaDestination *destination, NmaNow now);
 void nma_host_restore_reservation(NmaHost *host, const NmaReservation *reservation);
+/* What was promised before is not known: until it has ended by itself nothing is promised to who
+ * asks. What Nova begins goes on. */
+void nma_host_promises_lost(NmaHost *host, NmaNow now);
 /* The host was booted again since the state was saved: reports each open migration's end
  * (host_rebooted) and ends every reservation. */
 void nma_host_rebooted(NmaHost *host, NmaNow now, GPtrArray *effects);

@@ -213,6 +213,10 @@ open_question(NmaHost *host, const NmaAsk *asked, NmaNow now, GPtrArray *effects
     const NmaReservation *entry = live_entry(host, asked->instance_uuid);
     Question *question;
 
+    if (asked->kind == NMA_ASK_RESERVE && now.boot_us < host->lost_until_boot_us) {
+        refuse(host, asked, NMA_REASON_PROMISES_LOST, effects);
+        return;
+    }
     if (host->asked->len >= NMA_MAX_ASKS ||
         (entry == NULL && asked->kind == NMA_ASK_RESERVE &&
          nma_ledger_live_count(host->ledger) >= NMA_MAX_RESERVATIONS)) {
@@ -354,6 +358,12 @@ nma_host_asks_deadline(const NmaHost *host)
     for (guint i = 0; i < host->asked->len; i++)
         next = MIN(next, ((const Question *)host->asked->pdata[i])->due_boot_us);
     return next;
+}
+
+void
+nma_host_promises_lost(NmaHost *host, NmaNow now)
+{
+    host->lost_until_boot_us = now.boot_us + NMA_RESERVATION_SOFT_LEASE_US;
 }
 
 void

@@ -25,8 +25,9 @@ struct NmaHost {
 
     NmaExperiences *experiences;
 
-    GPtrArray *asked;      /* questions that wait; in host_asking.c */
-    gboolean libvirt_read; /* since the start: before it nothing is promised to who asks */
+    GPtrArray *asked;          /* questions that wait; in host_asking.c */
+    gint64 lost_until_boot_us; /* promises that are not known may hold until then; 0: none */
+    gboolean libvirt_read;     /* since the start: before it nothing is promised to who asks */
     NmaSaved *saved;
     NmaQuestions questions;
 };

@@ -459,6 +459,23 @@ test_withdrawn(void)
     story_end(&story);
 }
 
+static void
+test_promises_lost(void)
+{
+    Story story;
+
+    begin(&story);
+    nma_host_promises_lost(story.host, story_now(&story));
+    put(&story, ask_for(NMA_ASK_RESERVE, GUEST, 600));
+    assert_refused(answered(&story), "promises_lost");
+    put(&story, ask_for(NMA_ASK_CHECK, GUEST, 600)); /* promises nothing */
+    put_facts(&story, GUEST, 1000);
+    g_assert_true(answered(&story)->granted);
+    story_wait(&story, 601);
+    g_assert_true(reserve(&story, GUEST, 600, 1000)->granted);
+    story_end(&story);
+}
+
 /* ---- the source's agent asks ---- */
 
 /* what it asked of the destination's agent since the last look; NULL: nothing */
@@ -667,6 +684,7 @@ main(int argc, char **argv)
     TEST(check_missed);
     TEST(restart_and_reboot);
     TEST(withdrawn);
+    TEST(promises_lost);
     TEST(source_reserves_and_renews);
     TEST(source_says_a_refusal_once);
     TEST(source_releases);
