@@ -2,6 +2,7 @@
 
 #include "agent/agent_private.h"
 
+#include "agent/json/config_audit.h"
 #include "agent/json/requests.h"
 
 static json_t *
@@ -20,6 +21,7 @@ serve(NmaAgent *agent, const NmaRequest *request)
     case NMA_REQUEST_SET_MODE:
         nma_mode_from_string(request->mode, &agent->settings->mode);
         return json_pack("{s:s}", "mode", nma_mode_to_string(agent->settings->mode));
+    case NMA_REQUEST_AUDIT: /* answered later */
     case NMA_N_REQUESTS:
         break;
     }
@@ -35,6 +37,11 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
 
     if (request == NULL) {
         om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);
+        return;
+    }
+    if (request->method == NMA_REQUEST_AUDIT) {
+        nma_auditing_answer(agent, om_request, request->with_findings);
+        nma_request_free(request);
         return;
     }
     if (request->method == NMA_REQUEST_SET_MODE)
@@ -57,6 +64,7 @@ nma_agent_fill_status(NmaAgent *agent, NmaStatus *status)
         .reports_dropped_total = agent->reports_dropped,
         .malformed_total = (guint64)g_atomic_int_get(&agent->malformed),
         .store_error = agent->store_error,
+        .audit = nma_auditing_newest(agent->auditing),
     };
     om_bus_get_state(agent->bus, &status->bus);
     om_bus_get_stats(agent->bus, &status->bus_stats);
@@ -90,7 +98,17 @@ nma_agent_control(const char *command, const json_t *args, gpointer user_data, G
         }
         return json_pack("{s:s}", "level", nma_log_get_level());
     }
+    if (g_str_equal(command, "audit")) {
+        const NmaAudit *audit = nma_auditing_newest(agent->auditing);
+
+        if (audit != NULL)
+            return nma_result_audit(audit, agent->settings->host, TRUE);
+        g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID, "%s",
+                    agent->settings->audit_enabled ? "nova.conf has not been read yet"
+                                                   : "[audit] enabled is off");
+        return NULL;
+    }
     g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
-                "unknown command; there are: status, log-level");
+                "unknown command; there are: status, log-level, audit");
     return NULL;
 }

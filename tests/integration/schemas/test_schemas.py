@@ -38,7 +38,7 @@ def reports(samples):
     return [s["value"] for s in samples if s["schema"] == "report.schema.json"]
 
 
-@pytest.mark.parametrize("name", sorted(n for n in SCHEMAS if n in ("forecast.schema.json", "report.schema.json", "rpc.schema.json")))
+@pytest.mark.parametrize("name", sorted(n for n in SCHEMAS if n in ("config-audit.schema.json", "forecast.schema.json", "report.schema.json", "rpc.schema.json")))
 def test_schema_is_a_schema(name):
     jsonschema.Draft7Validator.check_schema(SCHEMAS[name])
 
@@ -106,6 +106,16 @@ def test_forecast_is_described_and_whole(samples):
     assert {f["verdict"] for f in forecasts} == {"unknown", "hopeless", "converges"}
     assert set(schema["required"]) == set(forecasts[0]) == set(schema["properties"])
     assert not [k for k, v in schema["properties"].items() if not v.get("description")]
+
+
+def test_audits_are_described_and_whole(samples):
+    alone, compared = [s["value"] for s in samples if s["schema"] == "config-audit.schema.json"]
+    schema = SCHEMAS["config-audit.schema.json"]
+    assert set(schema["required"]) == set(alone) == set(compared) == set(schema["properties"])
+    finding = schema["definitions"]["finding"]
+    assert set(finding["required"]) == set(alone["findings"][0]) == set(finding["properties"])
+    assert alone["peer"] is None and [f["severity"] for f in alone["findings"]] == ["warning", "info"]
+    assert compared["peer"] and [f["rule"] for f in compared["findings"]] == ["NP103"]
 
 
 def test_reasons_are_the_listed_ones(samples):
