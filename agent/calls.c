@@ -1,6 +1,7 @@
 #include "agent/calls.h"
 
 #include "agent/json/asking.h"
+#include "agent/json/config_audit.h"
 #include "agent/json/nova_objects.h"
 #include "agent/json/requests.h"
 
@@ -9,21 +10,24 @@
 #define PEER_TIMEOUT_MS      5000
 
 typedef enum {
-    TO_CONDUCTOR,
-    TO_PEER,        /* hello */
-    TO_SOURCE,      /* guest */
-    TO_DESTINATION, /* reserve */
-} QuestionKind;
+    ASK_CONDUCTOR,
+    ASK_PEER,
+    ASK_PEER_AUDIT,
+    ASK_SOURCE,      /* guest */
+    ASK_DESTINATION, /* reserve */
+} Kind;
 
 typedef struct {
-    QuestionKind kind;
+    Kind kind;
     char *instance_uuid;
+    char *host; /* a peer's; NULL: the conductor */
     gint64 sent_wall_us;
 } Question;
 
 struct NmaCalls {
     OmBus *bus;
     char *topic;
+    gboolean audits;
     GHashTable *open; /* cookie -> Question */
     guint64 next_cookie;
 };
@@ -34,6 +38,7 @@ question_free(gpointer data)
     Question *question = data;
 
     g_free(question->instance_uuid);
+    g_free(question->host);
     g_free(question);
 }
 
@@ -80,7 +85,7 @@ conductor_event(const char *instance_uuid, const json_t *result)
 
 /* FALSE: the bus does not take it */
 static gboolean
-ask(NmaCalls *calls, QuestionKind kind, const char *instance_uuid, const OmTarget *target,
+ask(NmaCalls *calls, Kind kind, const char *instance_uuid, const OmTarget *target,
     const char *method, json_t *args /* taken */, const OmCallOptions *options)
 {
     Question *question = g_new0(Question, 1);
@@ -88,6 +93,7 @@ ask(NmaCalls *calls, QuestionKind kind, const char *instance_uuid, const OmTarge
 
     question->kind = kind;
     question->instance_uuid = g_strdup(instance_uuid);
+    question->host = g_strdup(target->server);
     question->sent_wall_us = g_get_real_time();
     g_hash_table_insert(calls->open, g_memdup2(&cookie, sizeof cookie), question);
     gboolean taken = om_bus_call(calls->bus, target, method, args, options, cookie, NULL);
@@ -103,7 +109,7 @@ nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid)
     const OmTarget target = { .topic = CONDUCTOR_TOPIC, .version = NMA_CONDUCTOR_VERSION };
     json_t *context = om_context_admin(NULL);
     const OmCallOptions options = { .timeout_ms = CONDUCTOR_TIMEOUT_MS, .context = context };
-    gboolean taken = ask(calls, TO_CONDUCTOR, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
+    gboolean taken = ask(calls, ASK_CONDUCTOR, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
                          nma_conductor_question(instance_uuid), &options);
 
     json_decref(context);
@@ -112,7 +118,7 @@ nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid)
 
 /* a method of another agent's */
 static gboolean
-ask_agent(NmaCalls *calls, QuestionKind kind, const char *instance_uuid, const char *host,
+ask_agent(NmaCalls *calls, Kind kind, const char *instance_uuid, const char *host,
           NmaRequestMethod method, const char *version, json_t *args /* taken */)
 {
     const OmTarget target = { .topic = calls->topic,
@@ -127,7 +133,7 @@ ask_agent(NmaCalls *calls, QuestionKind kind, const char *instance_uuid, const c
 NmaEvent *
 nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
 {
-    return ask_agent(calls, TO_PEER, instance_uuid, host, NMA_REQUEST_HELLO, NMA_RPC_HELLO_VERSION,
+    return ask_agent(calls, ASK_PEER, instance_uuid, host, NMA_REQUEST_HELLO, NMA_RPC_HELLO_VERSION,
                      nma_request_hello_args(g_get_real_time()))
                ? NULL
                : peer_event(instance_uuid, NMA_PEER_ABSENT);
@@ -146,7 +152,7 @@ guest_event(const char *instance_uuid, const json_t *result)
 NmaEvent *
 nma_calls_ask_guest(NmaCalls *calls, const char *instance_uuid, const char *host)
 {
-    return ask_agent(calls, TO_SOURCE, instance_uuid, host, NMA_REQUEST_GUEST,
+    return ask_agent(calls, ASK_SOURCE, instance_uuid, host, NMA_REQUEST_GUEST,
                      NMA_RPC_RESERVE_VERSION, json_pack("{s:s}", "instance_uuid", instance_uuid))
                ? NULL
                : guest_event(instance_uuid, NULL);
@@ -179,7 +185,7 @@ nma_calls_ask_reservation(NmaCalls *calls, const NmaAsk *ask, const char *host)
         json_decref(args);
         return NULL;
     }
-    return ask_agent(calls, TO_DESTINATION, ask->instance_uuid, host, NMA_REQUEST_RESERVE,
+    return ask_agent(calls, ASK_DESTINATION, ask->instance_uuid, host, NMA_REQUEST_RESERVE,
                      NMA_RPC_RESERVE_VERSION, nma_ask_encode(ask))
                ? NULL
                : reserved_event(ask->instance_uuid, NMA_RESERVED_UNANSWERED);
@@ -222,31 +228,77 @@ peer_answered(const Question *question, const OmCallResult *result)
     return event;
 }
 
+void
+nma_calls_set_audits(NmaCalls *calls, gboolean audits)
+{
+    calls->audits = audits;
+}
+
+void
+nma_peer_audit_free(NmaPeerAudit *audit)
+{
+    if (audit == NULL)
+        return;
+    g_free(audit->instance_uuid);
+    g_ptr_array_unref(audit->values);
+    g_free(audit);
+}
+
+NmaPeerAudit *
+nma_calls_audit_finished(NmaCalls *calls, const OmCallResult *result)
+{
+    const Question *question = g_hash_table_lookup(calls->open, &result->cookie);
+    GPtrArray *values;
+    NmaPeerAudit *audit;
+
+    if (question == NULL || question->kind != ASK_PEER_AUDIT || result->status != OM_CALL_OK)
+        return NULL;
+    values = nma_audit_values_decode(result->result);
+    if (values == NULL)
+        return NULL;
+    audit = g_new0(NmaPeerAudit, 1);
+    audit->instance_uuid = g_strdup(question->instance_uuid);
+    audit->values = values;
+    return audit;
+}
+
+static NmaEvent *
+answered(NmaCalls *calls, const Question *question, const OmCallResult *result)
+{
+    NmaEvent *event;
+
+    switch (question->kind) {
+    case ASK_PEER:
+        event = peer_answered(question, result);
+        /* one that does not know the question says so, and that is all */
+        if (event->peer.state == NMA_PEER_AGENT && calls->audits)
+            ask_agent(calls, ASK_PEER_AUDIT, question->instance_uuid, question->host,
+                      NMA_REQUEST_AUDIT, NMA_RPC_HELLO_VERSION, nma_request_audit_args(FALSE));
+        return event;
+    case ASK_PEER_AUDIT:
+        return NULL;
+    case ASK_SOURCE:
+        return guest_event(question->instance_uuid,
+                           result->status == OM_CALL_OK ? result->result : NULL);
+    case ASK_DESTINATION:
+        return reserved_answered(question, result);
+    case ASK_CONDUCTOR:
+    default:
+        return conductor_event(question->instance_uuid,
+                               result->status == OM_CALL_OK ? result->result : NULL);
+    }
+}
+
 NmaEvent *
 nma_calls_finished(NmaCalls *calls, const OmCallResult *result)
 {
-    const Question *question = g_hash_table_lookup(calls->open, &result->cookie);
-    NmaEvent *event = NULL;
+    gpointer key, question;
+    NmaEvent *event;
 
-    if (question == NULL)
+    if (!g_hash_table_steal_extended(calls->open, &result->cookie, &key, &question))
         return NULL;
-    switch (question->kind) {
-    case TO_PEER:
-        event = peer_answered(question, result);
-        break;
-    case TO_SOURCE:
-        event = guest_event(question->instance_uuid,
-                            result->status == OM_CALL_OK ? result->result : NULL);
-        break;
-    case TO_DESTINATION:
-        event = reserved_answered(question, result);
-        break;
-    case TO_CONDUCTOR:
-    default:
-        event = conductor_event(question->instance_uuid,
-                                result->status == OM_CALL_OK ? result->result : NULL);
-        break;
-    }
-    g_hash_table_remove(calls->open, &result->cookie);
+    event = answered(calls, question, result);
+    g_free(key);
+    question_free(question);
     return event;
 }

@@ -44,6 +44,7 @@ typedef struct {
     NmaHost *disk; /* what was saved last */
     NmaNow now;
     gboolean disk_full;
+    gboolean blind; /* started, and libvirt was not read yet */
     GPtrArray *effects;
     Guest guests[INSTANCES];
     guint64 cookie, answered;
@@ -154,6 +155,9 @@ check(World *world)
             has.amount[NMA_AMOUNT_PORTS] = 0;
             take(&sum, &has);
         }
+        if (guest->place == ARRIVING && !world->blind && entry == NULL)
+            g_error("seed %" G_GUINT64_FORMAT ": %u arrives, and is not in the ledger", world->seed,
+                    i);
         if (guest->granted_until > world->now.boot_us && entry == NULL)
             g_error("seed %" G_GUINT64_FORMAT ": a promise for %u is gone", world->seed, i);
     }
@@ -165,6 +169,17 @@ check(World *world)
                 ", pages %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT,
                 world->seed, sum.amount[NMA_AMOUNT_MEMORY] / MIB, sum.amount[NMA_AMOUNT_DISK],
                 sum.amount[NMA_AMOUNT_PORTS], sum.pages[0], sum.pages[1]);
+}
+
+static const NmaReservation *
+promise(World *world, guint n)
+{
+    char instance[NMA_UUID_LEN + 1];
+    const NmaReservation *entry;
+
+    name(n, instance);
+    entry = nma_ledger_get(nma_host_ledger_mutable(world->host), instance);
+    return entry != NULL && nma_reservation_is_live(entry) ? entry : NULL;
 }
 
 /* ---- steps ---- */
@@ -238,6 +253,8 @@ take_answer(World *world, NmaAnswer *answer)
     tell("answer %d for %u: %s", answer->kind, number(answer->instance_uuid),
          answer->granted ? "granted" : nma_reason_to_string(answer->reason));
     world->answered++;
+    g_assert_false(world->blind && answer->fresh);
+    g_assert_true(answer->reason != NMA_REASON_NOT_SAVED || answer->reservation == NULL);
     if (answer->granted && answer->kind == NMA_ASK_RELEASE)
         guest->granted_until = 0;
     if (!answer->granted) {
@@ -248,8 +265,7 @@ take_answer(World *world, NmaAnswer *answer)
         guest->place == AWAY) {
         world->granted++;
         g_assert_nonnull(answer->reservation);
-        guest->granted_until =
-            MIN(answer->reservation->expires_boot_us, world->now.boot_us + MAX_PROMISE);
+        guest->granted_until = world->now.boot_us + MAX_PROMISE;
     }
 }
 
@@ -269,6 +285,8 @@ step(World *world, NmaEvent *event)
                 effect->answer->kind != NMA_ASK_CHECK && effect->answer->kind != NMA_ASK_RELEASE) {
                 if (effect->answer->fresh)
                     nma_host_withdraw(world->host, effect->instance_uuid);
+                g_assert_cmpint(effect->answer->fresh, ==,
+                                promise(world, number(effect->instance_uuid)) == NULL);
                 nma_answer_refuse(effect->answer, NMA_REASON_NOT_SAVED, "full");
             }
             take_answer(world, effect->answer);
@@ -360,17 +378,6 @@ lifecycle(World *world, guint n, NmaLifecycle what)
     step(world, event);
 }
 
-static const NmaReservation *
-promise(World *world, guint n)
-{
-    char instance[NMA_UUID_LEN + 1];
-    const NmaReservation *entry;
-
-    name(n, instance);
-    entry = nma_ledger_get(nma_host_ledger_mutable(world->host), instance);
-    return entry != NULL && nma_reservation_is_live(entry) ? entry : NULL;
-}
-
 /* Nova goes on where this side has a reservation, and has saved it: what Nova forces upon a host is
  * no promise. */
 static void
@@ -446,6 +453,7 @@ resync(World *world)
             world->guests[i].place == ARRIVING ? NMA_DOMAIN_PAUSED_MIGRATION : NMA_DOMAIN_RUNNING;
         g_ptr_array_add(event->readings, reading);
     }
+    world->blind = FALSE;
     step(world, event);
 }
 
@@ -458,6 +466,7 @@ crash(World *world)
     world->host = new_host();
     story_carry_over(world->disk, world->host, world->now);
     world->answered = world->cookie;
+    world->blind = TRUE;
     check(world);
     if (any(world, 2) == 0)
         ask(world, any(world, INSTANCES)); /* before libvirt was read */
