@@ -74,9 +74,12 @@ gboolean nma_agent_save(NmaAgent *agent, NmaNow now);
 /* answering.c */
 
 void nma_agent_answer(NmaAgent *agent, OmRequest *request /* taken */);
-json_t *nma_agent_control(const char *command, const json_t *args, gpointer agent, GError **error);
 /* nma_hypervisor_status_clear(&status->libvirt) afterwards */
 void nma_agent_fill_status(NmaAgent *agent, NmaStatus *status);
+
+/* controlling.c: what comes over the control socket */
+
+json_t *nma_agent_control(const char *command, const json_t *args, gpointer agent, GError **error);
 
 /* forecasting.c */
 
