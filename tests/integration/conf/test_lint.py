@@ -5,6 +5,7 @@ import xml.dom.minidom
 import jsonschema
 import pytest
 
+import sarif_schema
 from conf_tool import ROOT, SECRET
 
 BAD = f"""[DEFAULT]
@@ -171,7 +172,7 @@ def test_json_survives_any_bytes(tool):
 def test_sarif(tool):
     tool.write("a b.conf", BAD)
     out = json.loads(tool("lint", "--format", "sarif", "a b.conf").stdout)
-    assert out["version"] == "2.1.0"
+    sarif_schema.check(out)
     run, = out["runs"]
     declared = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert len(declared) == len(set(declared)) > 80
@@ -182,6 +183,17 @@ def test_sarif(tool):
     fixes = [r["fixes"] for r in run["results"] if "fixes" in r]
     replacement = fixes[0][0]["artifactChanges"][0]["replacements"][0]
     assert {"deletedRegion", "insertedContent"} <= set(replacement)
+
+
+def test_sarif_of_every_bad_example(tool):
+    rules = json.loads(tool("rules", "--format", "json").stdout)
+    for number, rule in enumerate(rules):
+        tool.write(f"{number}.conf", rule.get("example", {}).get("bad", ""))
+    for release in ("13", "20", "26", "33"):
+        done = tool("lint", "--format", "sarif", "--release", release, *(f"{n}.conf" for n in range(len(rules))))
+        out = json.loads(done.stdout)
+        sarif_schema.check(out)
+        assert len(out["runs"][0]["results"]) > 60
 
 
 def test_gcc_and_junit_and_gitlab(tool):
