@@ -171,11 +171,11 @@ run(int argc, char **argv)
 {
     g_auto(LintOptions) options = { 0 };
     const GOptionEntry entries[] = {
-        { "format", 'f', 0, G_OPTION_ARG_STRING, &options.format,
+        { "format", 'f', 0, G_OPTION_ARG_FILENAME, &options.format,
           "text, json, sarif, gitlab, gcc, junit", "FORMAT" },
-        { "fail-on", 0, 0, G_OPTION_ARG_STRING, &options.fail_on,
+        { "fail-on", 0, 0, G_OPTION_ARG_FILENAME, &options.fail_on,
           "exit 1 from this severity on: error, warning (default), info, never", "SEVERITY" },
-        { "color", 0, 0, G_OPTION_ARG_STRING, &options.colour, "auto, always, never", "WHEN" },
+        { "color", 0, 0, G_OPTION_ARG_FILENAME, &options.colour, "auto, always, never", "WHEN" },
         { "baseline", 0, 0, G_OPTION_ARG_FILENAME, &options.baseline,
           "do not show the findings recorded in it", "FILE" },
         { "write-baseline", 0, 0, G_OPTION_ARG_FILENAME, &options.write_baseline,

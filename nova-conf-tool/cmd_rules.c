@@ -44,7 +44,7 @@ run_rules(int argc, char **argv)
 {
     g_autofree char *format = NULL;
     const GOptionEntry entries[] = {
-        { "format", 'f', 0, G_OPTION_ARG_STRING, &format, "text, json", "FORMAT" },
+        { "format", 'f', 0, G_OPTION_ARG_FILENAME, &format, "text, json", "FORMAT" },
         { NULL },
     };
     g_autoptr(GOptionContext) context = g_option_context_new("- every rule");

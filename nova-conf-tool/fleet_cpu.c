@@ -1,9 +1,8 @@
 #include "nova-conf-tool/fleet_cpu.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "nova-conf-tool/file.h"
 
 /* what is collected from other hosts is not to be trusted */
 #define MAX_BYTES (8u << 20)
@@ -149,34 +148,6 @@ read_cpuinfo(NctCpuFacts *facts, const char *cpuinfo)
     facts->has_flags = g_hash_table_size(facts->flags) > 0;
 }
 
-/* ---- files ---- */
-
-/* a regular file of text; NULL if it is none */
-static char *
-read_text(const char *root, const char *name)
-{
-    g_autofree char *path = g_build_filename(root, name, NULL);
-    g_autofree char *bytes = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    gsize used = 0;
-    struct stat st;
-    ssize_t n = 0;
-
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-        bytes = g_malloc(MAX_BYTES + 1);
-        while (used < MAX_BYTES && (n = read(fd, bytes + used, MAX_BYTES - used)) > 0)
-            used += (gsize)n;
-    }
-    close(fd);
-    if (!bytes || n != 0 || memchr(bytes, '\0', used) ||
-        !g_utf8_validate(bytes, (gssize)used, NULL))
-        return NULL;
-    bytes[used] = '\0';
-    return g_realloc(g_steal_pointer(&bytes), used + 1);
-}
-
 NctCpuFacts *
 nct_cpu_facts_parse(const char *domcapabilities, const char *cpuinfo)
 {
@@ -195,10 +166,12 @@ nct_cpu_facts_parse(const char *domcapabilities, const char *cpuinfo)
 NctCpuFacts *
 nct_cpu_facts_read(const char *root)
 {
-    g_autofree char *domcapabilities = read_text(root, "domcapabilities.xml");
-    g_autofree char *cpuinfo = read_text(root, "proc/cpuinfo");
+    g_autofree char *capabilities_path = g_build_filename(root, "domcapabilities.xml", NULL);
+    g_autofree char *cpuinfo_path = g_build_filename(root, "proc/cpuinfo", NULL);
+    g_autofree char *capabilities = nct_file_read_text(capabilities_path, MAX_BYTES, TRUE, NULL);
+    g_autofree char *cpuinfo = nct_file_read_text(cpuinfo_path, MAX_BYTES, TRUE, NULL);
 
-    return nct_cpu_facts_parse(domcapabilities, cpuinfo);
+    return nct_cpu_facts_parse(capabilities, cpuinfo);
 }
 
 void

@@ -218,7 +218,7 @@ def test_other_programs_are_not_compared(fleet):
 @pytest.mark.parametrize("xml", [
     b"", b"<", b"<a/>", b"<domainCapabilities>" * 5000, b"\xff\xfe", b"x" * 9000000,
     b"<cpu><mode name='custom' supported='yes'>" + b"<model usable='yes'>m</model>" * 9000 + b"</mode></cpu>",
-    SKYLAKE.replace("Haswell", "H" * 5000).encode()])
+    SKYLAKE.replace("Haswell", "H" * 5000).encode()], ids=lambda value: str(len(value)))
 def test_hostile_facts(fleet, xml):
     fleet.host("a", "[libvirt]\n", domcaps=SKYLAKE)
     fleet.host("b", "[libvirt]\n")

@@ -1,9 +1,12 @@
 import json
 import os
+import shutil
+import subprocess
 import xml.dom.minidom
 
 import jsonschema
 import pytest
+import yaml
 
 import sarif_schema
 from conf_tool import ROOT, SECRET
@@ -141,6 +144,51 @@ def test_out_of_tree_options(tool):
                       "nova.conf") == []
     left = tool.lint("--opt-data", "opts.json", "nova.conf")[1]["findings"]
     assert [f["option"] for f in left] == ["plugin-x"]
+
+
+OPT_DATA = {"options": {"own": {"opts": [
+    {"name": "a-b", "dest": "a_b", "help": "a: {b}\n# c", "default": None, "deprecated_opts": [
+        {"group": "DEFAULT", "name": "own_a"}, {"group": None, "name": "older"}]}]},
+    "libvirt": {"opts": [{"name": "own", "dest": "own", "default": ["x", 1, True]}]}},
+    "deprecated_options": {"olden": [{"name": "gone", "dest": "gone"}]}, "generator_options": {"format_": "yaml"}}
+
+
+@pytest.mark.parametrize("dump", [
+    lambda data: yaml.safe_dump(data), lambda data: yaml.safe_dump(data, default_flow_style=True),
+    lambda data: json.dumps(data, indent=2), lambda data: json.dumps({**data, "help": "\U0001f600"}),
+    lambda data: "---\n" + yaml.dump(data, explicit_end=True)])
+def test_opt_data_as_the_generator_prints_it(tool, dump):
+    tool.write("opts", dump(OPT_DATA))
+    tool.write("nova.conf", "[own]\na_b = 1\nolder = 1\nwrong = 1\n[libvirt]\nown = 1\nown2 = 1\n"
+               "[DEFAULT]\nown_a = 1\n[olden]\ngone = 1\n[unheard]\nx = 1\n")
+    out = tool.lint("--opt-data", "opts", "nova.conf")[1]["findings"]
+    # an option that the data does not have is unknown, as oslo-config-validator says, too
+    assert [(f["rule"], f["group"], f["option"]) for f in out if f["severity"] == "warning"] == [
+        ("NC101", "own", "wrong"), ("NC101", "libvirt", "own2"), ("NC106", "unheard", "")]
+
+
+def test_opt_data_of_the_real_generator(tool):
+    """Both of its formats, of the libraries that are installed."""
+    generator = shutil.which("oslo-config-generator")
+    assert generator, "install python3-oslo.config"
+    tool.write("nova.conf", "[oslo_concurrency]\nlock_path = /x\nnonsense = 1\n")
+    for form in ("yaml", "json"):
+        with open(tool.dir / form, "wb") as out:
+            subprocess.run([generator, "--namespace", "oslo.concurrency", "--namespace", "oslo.log", "--format", form],
+                           stdout=out, check=True, env={**os.environ, "PATH": "/usr/bin:/bin"})
+        assert tool.codes("--opt-data", form, "nova.conf") == ["NC101"]
+
+
+@pytest.mark.parametrize("number,text", enumerate([
+    b"", b"a: [", b"- 1", b"options: 3", b"options: {}", b"\xff", b"%YAML 9.9\n---\n", b"[" * 100000,
+    b"options: &a {x: {opts: *a}}", b"a: &a [x]\nb: *c\n", b"\0", b"{" * 5000 + b"}" * 5000,
+    b"b: &b [" + b"x," * 3000 + b"]\no: &o [" + b"{name: n, deprecated_opts: *b}," * 3000 + b"]\noptions:\n" +
+    b"".join(b" g%d: {opts: *o}\n" % i for i in range(3000))]), ids=lambda value: str(value)[:12])
+def test_hostile_opt_data(tool, number, text):
+    tool.write("opts", text)
+    tool.write("nova.conf", "[libvirt]\n")
+    done = tool("lint", "--opt-data", "opts", "nova.conf", timeout=20)
+    assert done.returncode in (0, 2) and (done.returncode == 0 or b"opts" in done.stderr)
 
 
 def test_environment_overrides(tool):
