@@ -312,3 +312,42 @@ def test_hostile_size(tool):
         assert tool("lint", name, timeout=30).returncode in (0, 1), name
     done = tool("lint", "huge.conf")
     assert done.returncode == 2 and b"larger than" in done.stdout
+
+
+# Rules that one text alone cannot show; tests/unit/test-conf-rules runs the examples of all the others, and
+# test_fleet.py has NC7xx.
+MORE_EXAMPLES = {
+    "NC002": (lambda t: t.write("a.conf", b"[libvirt]\ncpu_mode = \xff\n"),
+              lambda t: t.write("a.conf", b"[libvirt]\ncpu_mode = none\n"), ("lint", "a.conf"), {}),
+    "NC113": (lambda t: (t.write("a.conf", "[libvirt]\ncpu_mode = none\n"),
+                         t.write("b.conf", "[libvirt]\ncpu_mode = host-model\n")),
+              lambda t: t.write("a.conf", "[libvirt]\nvirt_type = kvm\n"),
+              ("lint", "--config-file", "a.conf", "--config-file", "b.conf"), {}),
+    "NC114": (lambda t: t.write("a.conf", "[libvirt]\ncpu_mode = none\n"),
+              lambda t: t.write("a.conf", "[libvirt]\nvirt_type = kvm\n"),
+              ("lint", "--config-file", "a.conf"), {"OS_LIBVIRT__CPU_MODE": "host-model"}),
+    "NC801": (lambda t: t.write("a.conf", "[libvirt]\n"),
+              lambda t: t.write("a.conf", "[glance]\nnum_retries = 0\n"),
+              ("upgrade", "--select", "NC801", "--from", "13", "--to", "33", "a.conf"), {}),
+}
+
+
+def test_every_rule_has_an_example(tool):
+    rules = json.loads(tool("rules", "--format", "json").stdout)
+    without = {rule["code"] for rule in rules if "example" not in rule and not rule["code"].startswith("NC7")}
+    assert without == set(MORE_EXAMPLES)
+
+
+@pytest.mark.parametrize("code", MORE_EXAMPLES)
+def test_rule_is_silent_once_repaired(tool, code):
+    bad, good, args, env = MORE_EXAMPLES[code]
+
+    def count():
+        args_ = [args[0], "--format", "json"] + (["--release", "33"] if args[0] == "lint" else []) + list(args[1:])
+        # of the defaults that change between the two releases one is repaired
+        return [f["rule"] for f in json.loads(tool(*args_, env=env).stdout)["findings"]
+                if code != "NC801" or f["option"] == "num_retries"].count(code)
+    bad(tool)
+    assert count() == 1
+    good(tool)
+    assert count() == 0
