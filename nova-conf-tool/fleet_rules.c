@@ -5,6 +5,7 @@
 #include "nova-conf-tool/rules/cpu_models.h"
 
 #define MAX_NAMED 8u
+#define MAX_KINDS 64u
 
 /* ---- processors ---- */
 
@@ -28,27 +29,69 @@ by_text(gconstpointer a, gconstpointer b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* "a, b, c and 5 more" of a set; newly allocated, NULL if it is empty */
-static char *
-words_of(GHashTable *set)
+/* the words of a set in order; they stay the set's */
+static GPtrArray *
+sorted_words(GHashTable *set)
 {
-    g_autoptr(GPtrArray) words = g_ptr_array_new();
-    g_autoptr(GString) text = g_string_new(NULL);
+    GPtrArray *words = g_ptr_array_new();
     GHashTableIter iter;
     gpointer word;
 
     g_hash_table_iter_init(&iter, set);
     while (g_hash_table_iter_next(&iter, &word, NULL))
         g_ptr_array_add(words, word);
+    g_ptr_array_sort(words, by_text);
+    return words;
+}
+
+/* "a, b, c and 5 more" of a set; newly allocated, NULL if it is empty */
+static char *
+words_of(GHashTable *set)
+{
+    g_autoptr(GPtrArray) words = sorted_words(set);
+    g_autoptr(GString) text = g_string_new(NULL);
+
     if (words->len == 0)
         return NULL;
-    g_ptr_array_sort(words, by_text);
     for (guint i = 0; i < words->len && i < MAX_NAMED; i++)
         g_string_append_printf(text, "%s%s", i ? ", " : "",
                                (const char *)g_ptr_array_index(words, i));
     if (words->len > MAX_NAMED)
         g_string_append_printf(text, " and %u more", words->len - MAX_NAMED);
     return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static void
+append_set(GString *text, GHashTable *set)
+{
+    g_autoptr(GPtrArray) words = sorted_words(set);
+
+    for (guint i = 0; i < words->len; i++)
+        g_string_append_printf(text, "%s ", (const char *)g_ptr_array_index(words, i));
+    g_string_append_c(text, '\n');
+}
+
+/* One host of each kind of processor that guests follow: a large fleet has few kinds. */
+static GPtrArray *
+kinds_of_hosts(const NctFleet *fleet)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GPtrArray *kinds = g_ptr_array_new();
+
+    for (guint h = 0; h < fleet->hosts->len && kinds->len < MAX_KINDS; h++) {
+        NctFleetHost *host = g_ptr_array_index(fleet->hosts, h);
+        g_autoptr(GString) text = g_string_new(host->cpu->host_model);
+
+        if (!follows_host(host))
+            continue;
+        g_string_append_c(text, '\n');
+        append_set(text, host->cpu->models);
+        append_set(text, host->cpu->features);
+        append_set(text, host->cpu->flags);
+        if (g_hash_table_add(seen, g_string_free(g_steal_pointer(&text), FALSE)))
+            g_ptr_array_add(kinds, host);
+    }
+    return kinds;
 }
 
 /* what the one has and the other lacks; points into the first */
@@ -99,21 +142,19 @@ check_configured_models(GPtrArray *findings, const NctFleet *fleet, const NctFle
 
 /* guests of which other hosts could not come to this one, and why */
 static void
-check_arrivals(GPtrArray *findings, const NctFleet *fleet, const NctFleetHost *host)
+check_arrivals(GPtrArray *findings, const NctFleet *fleet, const NctFleetHost *host,
+               const GPtrArray *kinds)
 {
     g_autoptr(GHashTable) missing = g_hash_table_new(g_str_hash, g_str_equal);
     g_autoptr(GHashTable) models = g_hash_table_new(g_str_hash, g_str_equal);
     const NctFleetHost *first = NULL;
-    guint n = 0;
     g_autofree char *flags = NULL;
     g_autofree char *names = NULL;
 
-    for (guint i = 0; i < fleet->hosts->len; i++) {
-        const NctFleetHost *other = g_ptr_array_index(fleet->hosts, i);
+    for (guint i = 0; i < kinds->len; i++) {
+        const NctFleetHost *other = g_ptr_array_index(kinds, i);
         guint before = g_hash_table_size(missing) + g_hash_table_size(models);
 
-        if (other == host || !follows_host(other))
-            continue;
         if (other->cpu->has_flags && host->cpu->has_flags)
             add_missing(missing, other->cpu->flags, host->cpu->flags);
         /*
@@ -124,12 +165,10 @@ check_arrivals(GPtrArray *findings, const NctFleet *fleet, const NctFleetHost *h
             add_missing(models, other->cpu->models, host->cpu->models);
         if (other->cpu->host_model && g_strcmp0(other->cpu->host_model, host->cpu->host_model) == 0)
             add_missing(missing, other->cpu->features, host->cpu->features);
-        if (g_hash_table_size(missing) + g_hash_table_size(models) > before) {
-            n++;
-            first = first ? first : other;
-        }
+        if (!first && g_hash_table_size(missing) + g_hash_table_size(models) > before)
+            first = other;
     }
-    if (n == 0)
+    if (!first)
         return;
     flags = words_of(missing);
     names = words_of(models);
@@ -146,44 +185,47 @@ check_arrivals(GPtrArray *findings, const NctFleet *fleet, const NctFleetHost *h
                  "each kind of host"));
 }
 
-/* the newest model that all hosts but one (NULL = none) can run; those of the past do not count */
-static const NctCpuModel *
-newest_common(const NctFleet *fleet, const NctFleetHost *without)
+/* how many hosts cannot run a model; *last is set to the last of them */
+static guint
+count_unable(const NctFleet *fleet, const NctCpuModel *model, const NctFleetHost **last)
 {
-    const NctCpuModel *model;
+    guint n = 0;
 
-    for (guint i = nct_cpu_n_models(); i-- > 0;) {
-        gboolean all = TRUE;
+    for (guint h = 0; h < fleet->hosts->len && n < 2; h++) {
+        const NctFleetHost *host = g_ptr_array_index(fleet->hosts, h);
 
-        model = nct_cpu_model_at(i);
-        for (guint h = 0; all && h < fleet->hosts->len; h++) {
-            const NctFleetHost *host = g_ptr_array_index(fleet->hosts, h);
-
-            all = host == without || !host->cpu->has_models || can_run(host->cpu, model->name);
+        if (host->cpu->has_models && !can_run(host->cpu, model->name)) {
+            *last = host;
+            n++;
         }
-        if (all && !(model->traits & NCT_CPU_LEGACY))
-            return model;
     }
-    return NULL;
+    return n;
 }
 
-/* "; without H it would be M" for hosts that alone hold the others back */
-static char *
-costs_of_hosts(const NctFleet *fleet, const NctCpuModel *common)
+/*
+ * The newest model that all hosts can run; those of the past do not count. *costs is set to
+ * "; without H it would be M" for hosts that alone hold the others back.
+ */
+static const NctCpuModel *
+newest_common(const NctFleet *fleet, gboolean name_costs, char **costs)
 {
+    g_autoptr(GHashTable) named = g_hash_table_new(NULL, NULL);
     g_autoptr(GString) text = g_string_new(NULL);
-    guint named = 0;
+    const NctCpuModel *common = NULL;
 
-    for (guint h = 0; fleet->hosts->len > 2 && h < fleet->hosts->len && named < MAX_NAMED; h++) {
-        const NctFleetHost *host = g_ptr_array_index(fleet->hosts, h);
-        const NctCpuModel *better = host->cpu->has_models ? newest_common(fleet, host) : NULL;
+    for (guint i = nct_cpu_n_models(); !common && i-- > 0;) {
+        const NctCpuModel *model = nct_cpu_model_at(i);
+        const NctFleetHost *last = NULL;
+        guint n = model->traits & NCT_CPU_LEGACY ? 2 : count_unable(fleet, model, &last);
 
-        if (better && better != common) {
-            g_string_append_printf(text, "; without %s it would be %s", host->name, better->name);
-            named++;
-        }
+        if (n == 0)
+            common = model;
+        else if (n == 1 && name_costs && g_hash_table_size(named) < MAX_NAMED &&
+                 g_hash_table_add(named, (gpointer)last))
+            g_string_append_printf(text, "; without %s it would be %s", last->name, model->name);
     }
-    return g_string_free(g_steal_pointer(&text), FALSE);
+    *costs = g_string_free(g_steal_pointer(&text), FALSE);
+    return common;
 }
 
 static gboolean
@@ -203,8 +245,8 @@ static void
 propose_model(GPtrArray *findings, const NctFleet *fleet, guint n_known)
 {
     const NctFleetHost *first = g_ptr_array_index(fleet->hosts, 0);
-    const NctCpuModel *common = newest_common(fleet, NULL);
-    g_autofree char *costs = costs_of_hosts(fleet, common);
+    g_autofree char *costs = NULL;
+    const NctCpuModel *common = newest_common(fleet, fleet->hosts->len > 2, &costs);
 
     if (!common)
         nct_fleet_report(
@@ -224,6 +266,7 @@ propose_model(GPtrArray *findings, const NctFleet *fleet, guint n_known)
 void
 nct_fleet_compare_cpus(GPtrArray *findings, const NctFleet *fleet)
 {
+    g_autoptr(GPtrArray) kinds = kinds_of_hosts(fleet);
     guint n_models = 0;
     guint n_any = 0;
 
@@ -233,7 +276,7 @@ nct_fleet_compare_cpus(GPtrArray *findings, const NctFleet *fleet)
         n_models += host->cpu->has_models;
         n_any += host->cpu->has_models || host->cpu->has_flags;
         check_configured_models(findings, fleet, host);
-        check_arrivals(findings, fleet, host);
+        check_arrivals(findings, fleet, host, kinds);
     }
     if (n_models > 1)
         propose_model(findings, fleet, n_models);

@@ -233,3 +233,13 @@ def test_all_formats_take_findings_without_a_document(fleet):
     for form in ("text", "json", "sarif", "gitlab", "gcc", "junit"):
         done = fleet.tool("lint", "-f", form, "--root", "a", "--root", "b")
         assert done.returncode == 1 and b"NC701" in done.stdout and b"NC707" in done.stdout
+
+
+def test_large_fleet(fleet):
+    """Comparing must not take time that grows with the square of the hosts."""
+    for number in range(1000):
+        fleet.host(f"h{number}", f"[DEFAULT]\nmy_ip = 192.0.{number // 250}.{number % 250}\n[libvirt]\n",
+                   CASCADE if number else SKYLAKE)
+    found = fleet.findings()
+    assert codes(found) == ["NC706", "NC707"] and len(found) == 2
+    assert "without h0 it would be Cascadelake-Server-noTSX" in found[1]["message"] + found[0]["message"]
