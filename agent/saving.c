@@ -1,5 +1,6 @@
 #include "agent/agent_private.h"
 
+#include "agent/json/remedy.h"
 #include "agent/json/reports.h"
 
 #define SAVE_RETRY_US (1 * NMA_US_PER_S)
@@ -14,12 +15,28 @@ nma_unsaved_free(gpointer data)
     g_free(unsaved);
 }
 
+static void
+collect_remedy(NmaAgent *agent, const NmaRemedyReport *report)
+{
+    NmaUnsaved *unsaved = g_new0(NmaUnsaved, 1);
+    g_autofree char *said = nma_remedy_sentence(report);
+
+    unsaved->event_type = g_strdup(nma_remedy_event_type(report->kind));
+    unsaved->payload = nma_remedy_to_json(report, agent->settings->host);
+    unsaved->occurred_wall_us = report->occurred_wall_us;
+    g_ptr_array_add(agent->unsaved, unsaved);
+    g_message("%s: %s", report->identity.instance_uuid, said);
+}
+
 void
 nma_agent_collect_reports(NmaAgent *agent, const GPtrArray *effects)
 {
     for (guint i = 0; i < effects->len; i++) {
         const NmaEffect *effect = g_ptr_array_index(effects, i);
 
+        if (effect->type == NMA_EFFECT_REMEDY_REPORT &&
+            effect->remedy_report->kind != NMA_REMEDY_ADVISED)
+            collect_remedy(agent, effect->remedy_report);
         if (effect->type != NMA_EFFECT_REPORT || effect->report->kind == NMA_REPORT_PROGRESS)
             continue;
         NmaUnsaved *unsaved = g_new0(NmaUnsaved, 1);

@@ -7,6 +7,7 @@
 
 #include "agent/core/convergence.h"
 #include "agent/core/migration.h"
+#include "agent/core/policy.h"
 
 typedef struct {
     NmaMigration base;
@@ -38,7 +39,12 @@ typedef struct {
     NmaForecastVerdict said_verdict;
     NmaHindrance said_cause;
     gint64 said_boot_us;
-    gint64 gone_wall_us; /* when the domain was first found gone, NMA_UNKNOWN before */
+    const NmaRules *rules; /* the host's; NULL: no policy */
+    gboolean policy_known; /* the cast was seen, and with it the flavor */
+    gboolean steered;      /* steering is in use */
+    NmaSteering steering;
+    NmaRemedyOrder ordered, advised; /* newest of each */
+    gint64 gone_wall_us;             /* when the domain was first found gone, NMA_UNKNOWN before */
 } NmaSource;
 
 /* opened by the cast, or adopted: a job found running with nothing known but the instance */
@@ -46,6 +52,8 @@ NmaSource *nma_source_new(const NmaIdentity *identity, const char *attempt_id, N
 void nma_source_free(NmaSource *source);
 /* from now on it is forecast, against these limits */
 void nma_source_set_limits(NmaSource *source, const NmaConvergenceLimits *limits);
+/* borrowed; may change while it goes on */
+void nma_source_set_rules(NmaSource *source, const NmaRules *rules);
 
 void nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effects);
 void nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interval_us,

@@ -32,10 +32,13 @@ void
 nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects)
 {
     const NmaForecast *forecast = &source->convergence.forecast;
+    gint64 allowed_ms = nma_source_allowed_ms(source, stats);
     gboolean synced, old;
 
     if (source->convergence.limits.max_downtime_ms <= 0)
         return;
+    if (allowed_ms > 0)
+        source->convergence.limits.first_downtime_ms = allowed_ms;
     synced = nma_convergence_take(
         &source->convergence, stats, at.boot_us,
         source->iteration == stats->memory_iteration ? source->iteration_boot_us : NMA_NEVER,
@@ -43,4 +46,6 @@ nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtr
     old = source->forecast_said && synced && at.boot_us - source->said_boot_us >= REPEAT_US;
     if (forecast->verdict != source->said_verdict || forecast->cause != source->said_cause || old)
         say(source, stats, at, effects);
+    if (synced)
+        nma_source_steer(source, stats, at, effects);
 }

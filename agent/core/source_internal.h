@@ -1,6 +1,7 @@
 /*
  * What the files of the source share: source.c (events and time), source_phases.c (from phase to
- * phase), source_reading.c (what libvirt says), source_forecast.c (will it end), source_nova.c
+ * phase), source_reading.c (what libvirt says), source_forecast.c (will it end),
+ * source_steering.c (what is done for it), source_nova.c
  * (what the conductor says). Nobody else includes this.
  */
 #pragma once
@@ -42,6 +43,15 @@ void nma_source_look_now(NmaSource *source, NmaNow now);
 /* a reading made while memory is copied */
 void nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at,
                          GPtrArray *effects);
+
+/* source_steering.c: at a sync that was counted; by time alone; what came of it */
+void nma_source_steer(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects);
+void nma_source_steer_by_time(NmaSource *source, NmaNow now, GPtrArray *effects);
+gint64 nma_source_steer_deadline(const NmaSource *source);
+void nma_source_take_remedy(NmaSource *source, const NmaEvent *event, NmaNow now,
+                            GPtrArray *effects);
+/* QEMU's max downtime as far as we know it; NMA_UNKNOWN */
+gint64 nma_source_allowed_ms(const NmaSource *source, const NmaJobStats *stats);
 
 /* once, as soon as the destination is known */
 void nma_source_ask_peer(NmaSource *source, GPtrArray *effects);

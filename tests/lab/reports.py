@@ -20,7 +20,7 @@ class Reports:
         self._lock = threading.Lock()
         self._seen = set()
         self._all = []
-        self._forecasts = []
+        self._forecasts, self._remedies = [], []
         self.repeats = []
         self._listener = oslo_messaging.get_notification_listener(
             self._transport, [target], [self], executor="threading")
@@ -42,6 +42,9 @@ class Reports:
             if report["kind"] == "forecast":
                 self._forecasts.append(report)
                 return
+            if report["kind"] == "remedy":
+                self._remedies.append(report)
+                return
             if report["kind"] != "progress":
                 key = (report["host"], report["attempt_id"], report["sequence"])
                 if key in self._seen:
@@ -60,6 +63,11 @@ class Reports:
         """What was forecast of one instance, in order of arrival."""
         with self._lock:
             return [f for f in self._forecasts if f["instance_uuid"] == instance]
+
+    def remedies(self, instance):
+        """What was advised or done for one instance, in order of arrival."""
+        with self._lock:
+            return [r for r in self._remedies if r["instance_uuid"] == instance]
 
     def phases(self, instance, host):
         """What one host said about one instance, without progress: ['pre_migration.start', …] in its order."""

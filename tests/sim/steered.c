@@ -131,7 +131,7 @@ ours_look(Steered *steered, const Nova *nova, double sync_s)
             move(steered, &order);
     }
     if (migration->state == QP_COPYING &&
-        nma_steering_choose_by_time(&steered->steering, elapsed_ms, boot_us(migration->now_s),
+        nma_steering_choose_by_time(&steered->steering, boot_us(0), boot_us(migration->now_s),
                                     &order))
         move(steered, &order);
 }

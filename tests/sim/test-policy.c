@@ -249,7 +249,7 @@ run_absurd(guint64 seed)
         };
 
         gboolean synced = nma_convergence_take(&model, &stats, now_us, now_us, FALSE);
-        if (nma_steering_choose_by_time(&steering, situation.elapsed_ms, now_us, &order))
+        if (nma_steering_choose_by_time(&steering, absurd(rand, now_us), now_us, &order))
             g_assert_cmpint(order.remedy, ==, NMA_REMEDY_ABORT);
         if (!synced)
             continue;
