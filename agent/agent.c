@@ -16,8 +16,10 @@
 #include "agent/ops/sd_notify.h"
 #include "agent/probe/memory.h"
 #include "agent/settings_rabbit.h"
+#include "agent/store/history.h"
 
 #define PROC "/proc"
+#define SYS  "/sys"
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
 #define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
 #define HOUSEKEEPING_US       (15 * NMA_US_PER_S)
@@ -120,6 +122,11 @@ gather_facts(NmaAgent *agent, const char *instance_uuid)
         g_warning("the memory check cannot be made: %s", error->message);
     event->facts.facts.memory_reserved_host_bytes =
         agent->settings->reserved_host_memory_mib * 1024 * 1024;
+    event->facts.facts.memory_ratio_permille = agent->settings->ram_ratio_permille;
+    nma_probe_memory_pressure(PROC, &event->facts.facts);
+    if (nma_probe_huge_pages(SYS, &event->facts.facts, NULL))
+        for (char **kept = agent->settings->reserved_huge_pages; *kept != NULL; kept++)
+            nma_facts_keep_huge_pages(&event->facts.facts, *kept);
     nma_ledger_foreach(nma_host_ledger_mutable(agent->host), learn_resident, NULL);
     nma_inbox_put_event(agent->inbox, event);
 }
@@ -429,6 +436,21 @@ nma_agent_run(NmaAgent *agent, int signal_fd)
 /* ---- life ---- */
 
 static gboolean
+restore_history(NmaAgent *agent, GError **error)
+{
+    g_autoptr(GPtrArray) outcomes = NULL;
+    guint skipped;
+
+    if (!nma_history_load(agent->store, &outcomes, &skipped, error))
+        return FALSE;
+    if (skipped > 0)
+        g_warning("%u rows of the history could not be read and are passed over", skipped);
+    for (guint i = 0; i < outcomes->len; i++)
+        nma_host_restore_outcome(agent->host, g_ptr_array_index(outcomes, i));
+    return TRUE;
+}
+
+static gboolean
 restore(NmaAgent *agent, GError **error)
 {
     g_autoptr(GPtrArray) sources = NULL;
@@ -453,6 +475,8 @@ restore(NmaAgent *agent, GError **error)
     for (guint i = 0; i < destinations->len; i++)
         nma_host_restore_destination(agent->host, g_ptr_array_index(destinations, i), now);
 
+    if (!restore_history(agent, error))
+        return FALSE;
     g_autofree char *saved_boot_id = nma_store_get_boot_id(agent->store);
     if (saved_boot_id != NULL && !g_str_equal(saved_boot_id, boot_id)) {
         g_autoptr(GPtrArray) effects = nma_effects_new();

@@ -2,7 +2,11 @@
 
 #include "agent/agent_private.h"
 
+#include "agent/json/history.h"
 #include "agent/json/requests.h"
+#include "agent/store/history.h"
+
+#define HISTORY_LIMIT 20 /* migrations told, unless asked for more */
 
 static json_t *
 serve(NmaAgent *agent, const NmaRequest *request)
@@ -68,6 +72,20 @@ nma_agent_fill_status(NmaAgent *agent, NmaStatus *status)
     nma_outbox_stat(agent->store, &status->outbox_rows, &status->outbox_oldest_wall_us, NULL);
 }
 
+static json_t *
+tell_history(NmaAgent *agent, const json_t *args, GError **error)
+{
+    g_autoptr(GPtrArray) outcomes = NULL;
+    const json_t *wanted = json_object_get(args, "limit");
+    json_int_t limit = json_is_integer(wanted) ? json_integer_value(wanted) : HISTORY_LIMIT;
+    guint skipped;
+
+    if (!nma_history_load(agent->store, &outcomes, &skipped, error))
+        return NULL;
+    return nma_history_to_json(agent->settings->host, nma_host_experiences(agent->host), outcomes,
+                               (guint)CLAMP(limit, 0, NMA_HISTORY_MAX_ROWS));
+}
+
 json_t *
 nma_agent_control(const char *command, const json_t *args, gpointer user_data, GError **error)
 {
@@ -91,7 +109,9 @@ nma_agent_control(const char *command, const json_t *args, gpointer user_data, G
         }
         return json_pack("{s:s}", "level", nma_log_get_level());
     }
+    if (g_str_equal(command, "history"))
+        return tell_history(agent, args, error);
     g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
-                "unknown command; there are: status, log-level");
+                "unknown command; there are: status, log-level, history");
     return NULL;
 }

@@ -2,6 +2,7 @@
 
 #include "agent/json/remedy.h"
 #include "agent/json/reports.h"
+#include "agent/store/history.h"
 
 #define SAVE_RETRY_US (1 * NMA_US_PER_S)
 
@@ -61,6 +62,9 @@ write_changes(NmaAgent *agent, const NmaHostChanges *changes, GError **error)
     for (guint i = 0; i < changes->sources->len; i++) {
         const NmaSource *source = g_ptr_array_index(changes->sources, i);
 
+        if (source->base.ended && source->outcome.attempt_id[0] != '\0' &&
+            !nma_history_append(agent->store, &source->outcome, error))
+            return FALSE;
         if (!(source->base.ended
                   ? nma_store_delete_migration(agent->store, source->base.attempt_id, error)
                   : nma_store_put_source(agent->store, source, error)))

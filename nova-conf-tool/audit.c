@@ -415,6 +415,7 @@ nct_audit_run(const NctConfig *config, const NctAuditOptions *options)
         .config = config,
         .options = options,
         .release = options->release ? options->release : nct_release_newest(),
+        .version = nct_version_number(options->version),
         .compute = !options->program || g_str_equal(options->program, "nova-compute"),
         .findings = g_ptr_array_new_with_free_func(free_finding),
         .lines = g_array_new(FALSE, FALSE, sizeof(NctLineClass)),

@@ -32,6 +32,7 @@ struct NctAudit {
     const NctConfig *config;
     const NctAuditOptions *options;
     guint release;
+    guint version; /* nct_version_number */
     gboolean compute;
     GPtrArray *findings;
     GArray *lines;          /* NctLineClass (classify.h): every assignment, and what it is */

@@ -155,7 +155,7 @@ classify(NctAudit *audit, const NctEntry *entry)
     NctClass what = { .kind = NCT_CLASS_OPTION };
 
     what.option = nct_catalogue_option(audit->release, entry->group, entry->key);
-    what.point = nct_catalogue_not_yet(audit->options->version, entry->group, entry->key);
+    what.point = nct_catalogue_not_yet(audit->version, entry->group, entry->key);
     if (what.option && what.point)
         what.kind = NCT_CLASS_NOT_YET;
     if (what.option)

@@ -61,15 +61,16 @@ nct_suggest_in_group(guint release, const char *group, const char *name)
     const NctOption *found = NULL;
 
     for (guint i = 0; i < n_nct_options; i++) {
+        const NctCatalogueRow *row = &nct_options[i];
         const NctOption *option;
         guint distance;
 
-        if (!g_str_equal(nct_options[i].group, group))
+        if (!g_str_equal(nct_text(row->group), group))
             continue;
-        distance = nct_edit_distance(plain, nct_options[i].name, best - 1);
+        distance = nct_edit_distance(plain, nct_text(row->name), best - 1);
         if (distance >= best)
             continue;
-        option = nct_catalogue_option(release, group, nct_options[i].name);
+        option = nct_catalogue_row_option(row, release);
         if (option) {
             best = distance;
             found = option;
@@ -85,12 +86,13 @@ nct_suggest_other_group(guint release, const char *group, const char *name)
     const NctOption *found = NULL;
 
     for (guint i = 0; i < n_nct_options; i++) {
+        const NctCatalogueRow *row = &nct_options[i];
         const NctOption *option;
 
-        if (g_str_equal(nct_options[i].group, group) || nct_options[i].auth ||
-            !g_str_equal(nct_options[i].name, plain))
+        if (row->auth || !g_str_equal(nct_text(row->name), plain) ||
+            g_str_equal(nct_text(row->group), group))
             continue;
-        option = nct_catalogue_option(release, nct_options[i].group, plain);
+        option = nct_catalogue_row_option(row, release);
         /* [libvirt] before others: this is a compute host's file */
         if (option && (!found || g_str_equal(option->group, "libvirt")))
             found = option;
@@ -105,14 +107,16 @@ nct_suggest_group(guint release, const char *group)
     const char *found = NULL;
 
     for (guint i = 0; i < n_nct_options; i++) {
+        const char *known = nct_text(nct_options[i].group);
         guint distance;
 
-        if (i > 0 && g_str_equal(nct_options[i].group, nct_options[i - 1].group))
+        /* every text is written once */
+        if (i > 0 && nct_options[i].group == nct_options[i - 1].group)
             continue;
-        distance = nct_edit_distance(group, nct_options[i].group, best - 1);
-        if (distance < best && nct_catalogue_has_group(release, nct_options[i].group)) {
+        distance = nct_edit_distance(group, known, best - 1);
+        if (distance < best && nct_catalogue_has_group(release, known)) {
             best = distance;
-            found = nct_options[i].group;
+            found = known;
         }
     }
     return found;

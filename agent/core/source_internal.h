@@ -1,8 +1,8 @@
 /*
  * What the files of the source share: source.c (events and time), source_phases.c (from phase to
- * phase), source_reading.c (what libvirt says), source_forecast.c (will it end),
- * source_steering.c (what is done for it), source_nova.c
- * (what the conductor says). Nobody else includes this.
+ * phase), source_reading.c (what libvirt says), source_forecast.c (will it end), source_outcome.c
+ * (what came of the forecasts), source_steering.c (what is done for it), source_nova.c (what the
+ * conductor says). Nobody else includes this.
  */
 #pragma once
 
@@ -52,6 +52,10 @@ void nma_source_take_remedy(NmaSource *source, const NmaEvent *event, NmaNow now
                             GPtrArray *effects);
 /* QEMU's max downtime as far as we know it; NMA_UNKNOWN */
 gint64 nma_source_allowed_ms(const NmaSource *source, const NmaJobStats *stats);
+/* source_outcome.c: what has to be remembered on the way, to be compared at the end */
+void nma_source_note_phase(NmaSource *source, NmaPhase phase, NmaNow at);
+void nma_source_note_reading(NmaSource *source, const NmaJobStats *stats, NmaNow at);
+void nma_source_note_forecast(NmaSource *source, const NmaForecast *forecast, NmaNow at);
 
 /* once, as soon as the destination is known */
 void nma_source_ask_peer(NmaSource *source, GPtrArray *effects);

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "agent/store/history.h"
 #include "agent/store/outbox.h"
 #include "agent/store/store_internal.h"
 
@@ -43,6 +44,10 @@ static const char *const fixed_sql[NMA_N_FIXED_SQL] = {
     [NMA_SQL_OUTBOX_STAT] =
         "SELECT count(*), ifnull((SELECT created_wall_us FROM outbox ORDER BY id LIMIT 1), 0)"
         " FROM outbox",
+    [NMA_SQL_HISTORY_TRIM] =
+        "DELETE FROM history WHERE attempt_id IN (SELECT attempt_id FROM history"
+        " ORDER BY ended_wall_us DESC, attempt_id LIMIT -1 OFFSET " G_STRINGIFY(
+            NMA_HISTORY_MAX_ROWS) ")",
 };
 
 void

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "agent/json/forecast.h"
+#include "agent/json/history.h"
 #include "agent/json/reports.h"
 #include "agent/json/requests.h"
 #include "tests/unit/host_samples.h"
@@ -34,6 +35,41 @@ print_results(NmaHost *host)
     nma_host_free(host);
 }
 
+static void
+print_history(void)
+{
+    g_autoptr(NmaExperiences) experiences = nma_experiences_new();
+    g_autoptr(GPtrArray) outcomes =
+        g_ptr_array_new_with_free_func((GDestroyNotify)nma_outcome_free);
+
+    for (guint i = 0; i < 4; i++) {
+        NmaOutcome *outcome = nma_outcome_new();
+
+        g_strlcpy(outcome->attempt_id, HOST_SAMPLE_INSTANCE, sizeof outcome->attempt_id);
+        g_strlcpy(outcome->instance_uuid, HOST_SAMPLE_INSTANCE, sizeof outcome->instance_uuid);
+        outcome->destination = i > 0 ? g_strdup("host-b") : NULL;
+        outcome->end = i > 0 ? NMA_OUTCOME_COMPLETED : NMA_OUTCOME_FAILED;
+        if (i > 0) {
+            outcome->ended_wall_us = 1795000000000000;
+            outcome->bandwidth_bytes_s = 16 << 20;
+            outcome->lasted_ms = 20000;
+            outcome->downtime_ms = 400;
+            outcome->fixed_cost_ms = 60;
+            outcome->max_downtime_ms = 500;
+            outcome->predictions[NMA_PREDICTED_FIRST] = (NmaPrediction){
+                .verdict = NMA_FORECAST_CONVERGES,
+                .at_ms = 8000,
+                .lasts_ms = { 9000, 16000 },
+                .downtime_ms = { 200, 450 },
+            };
+        }
+        nma_outcome_score(outcome);
+        nma_experiences_add(experiences, outcome);
+        g_ptr_array_add(outcomes, outcome);
+    }
+    print("history.schema.json", "", nma_history_to_json("host-a", experiences, outcomes, 20));
+}
+
 int
 main(void)
 {
@@ -49,6 +85,7 @@ main(void)
 
         print("forecast.schema.json", "", json_loads(text, 0, NULL));
     }
+    print_history();
     print_results(host_sample());
     print_results(host_sample_empty());
     print_result("hello_args", nma_request_hello_args(12));

@@ -38,7 +38,7 @@ def reports(samples):
     return [s["value"] for s in samples if s["schema"] == "report.schema.json"]
 
 
-@pytest.mark.parametrize("name", sorted(n for n in SCHEMAS if n in ("forecast.schema.json", "report.schema.json", "rpc.schema.json")))
+@pytest.mark.parametrize("name", sorted(n for n in SCHEMAS if n in ("forecast.schema.json", "history.schema.json", "report.schema.json", "rpc.schema.json")))
 def test_schema_is_a_schema(name):
     jsonschema.Draft7Validator.check_schema(SCHEMAS[name])
 
@@ -106,6 +106,21 @@ def test_forecast_is_described_and_whole(samples):
     assert {f["verdict"] for f in forecasts} == {"unknown", "hopeless", "converges"}
     assert set(schema["required"]) == set(forecasts[0]) == set(schema["properties"])
     assert not [k for k, v in schema["properties"].items() if not v.get("description")]
+
+
+def test_history_is_described_and_whole(samples):
+    history, = [s["value"] for s in samples if s["schema"] == "history.schema.json"]
+    schema = SCHEMAS["history.schema.json"]
+    assert set(schema["required"]) == set(history) == set(schema["properties"])
+    for name, values in (("destination", history["destinations"]), ("migration", history["migrations"])):
+        part = schema["definitions"][name]
+        assert values
+        for value in values:
+            assert set(part["required"]) == set(value) == set(part["properties"])
+    assert [m["end"] for m in history["migrations"]] == ["completed"] * 3 + ["failed"]
+    first = history["migrations"][0]["forecast_first"]
+    assert first["score"] == "right" and first["duration_ratio"] == 1.0
+    assert set(schema["definitions"]["prediction"]["anyOf"][1]["required"]) == set(first)
 
 
 def test_reasons_are_the_listed_ones(samples):
