@@ -69,6 +69,7 @@ nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtr
         source->iteration == stats->memory_iteration ? source->iteration_boot_us : NMA_NEVER,
         nma_source_copy_step(source) == NMA_STEP_DISK);
     forecast = with_error(source);
+    nma_source_plan_of_nova(source, stats, &forecast);
     if (synced)
         nma_source_note_forecast(source, &forecast, at);
     old = source->forecast_said && synced && at.boot_us - source->said_boot_us >= REPEAT_US;

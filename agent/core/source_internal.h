@@ -50,6 +50,9 @@ void nma_source_steer_by_time(NmaSource *source, NmaNow now, GPtrArray *effects)
 gint64 nma_source_steer_deadline(const NmaSource *source);
 void nma_source_take_remedy(NmaSource *source, const NmaEvent *event, NmaNow now,
                             GPtrArray *effects);
+/* what Nova will do by itself, into the forecast */
+void nma_source_plan_of_nova(const NmaSource *source, const NmaJobStats *stats,
+                             NmaForecast *forecast);
 /* QEMU's max downtime as far as we know it; NMA_UNKNOWN */
 gint64 nma_source_allowed_ms(const NmaSource *source, const NmaJobStats *stats);
 /* source_outcome.c: what has to be remembered on the way, to be compared at the end */

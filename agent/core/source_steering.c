@@ -47,6 +47,14 @@ plan(const NmaSource *source, const NmaJobStats *stats, NmaNovaPlan *plan)
                   stats->elapsed_ms, plan);
 }
 
+void
+nma_source_plan_of_nova(const NmaSource *source, const NmaJobStats *stats, NmaForecast *forecast)
+{
+    forecast->elapsed_ms = stats->elapsed_ms;
+    if (source->rules != NULL && source->rules->nova.downtime_ms > 0 && stats->elapsed_ms >= 0)
+        plan(source, stats, &forecast->nova);
+}
+
 gint64
 nma_source_allowed_ms(const NmaSource *source, const NmaJobStats *stats)
 {

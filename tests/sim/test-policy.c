@@ -481,6 +481,11 @@ test_nova_plan(void)
         g_assert_cmpint(plan.end_at_ms, ==, 6400000);
         g_assert_cmpint(plan.end, ==, NMA_NOVA_ENDS_ABORT);
     }
+    nma_nova_plan(&nova, nma_nova_data_gib(8192, 0), 700000, &plan);
+    g_autofree char *said = nma_nova_plan_sentence(&plan);
+    g_assert_cmpstr(said, ==,
+                    "allows 95 ms of downtime, 140 ms at 20:00, aborts at 1:46:40 "
+                    "(timeout_action=abort)");
 }
 
 int
