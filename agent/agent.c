@@ -51,6 +51,13 @@ on_libvirt_event(NmaEvent *event, gpointer user_data)
     nma_inbox_put_event(agent->inbox, event);
 }
 
+/* of "6.0"; none means 1.0 */
+static gint
+rpc_major(const char *version)
+{
+    return version != NULL ? (gint)MIN(g_ascii_strtoull(version, NULL, 10), 99) : 1;
+}
+
 static void
 on_tapped(OmMessage *message, gpointer user_data)
 {
@@ -62,8 +69,7 @@ on_tapped(OmMessage *message, gpointer user_data)
     if (event != NULL) {
         NmaNow now = nma_agent_now();
 
-        g_atomic_int_set(&agent->nova_rpc_major,
-                         message->version != NULL ? atoi(message->version) : 1);
+        g_atomic_int_set(&agent->nova_rpc_major, rpc_major(message->version));
         event->seen_boot_us = now.boot_us;
         event->seen_wall_us = now.wall_us;
         nma_inbox_put_event(agent->inbox, event);
