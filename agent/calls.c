@@ -1,5 +1,6 @@
 #include "agent/calls.h"
 
+#include "agent/json/config_audit.h"
 #include "agent/json/nova_objects.h"
 #include "agent/json/requests.h"
 
@@ -9,18 +10,32 @@
 #define COMPUTE_TOPIC        "compute" /* both casts go there, also where there is compute-alt */
 #define NOVA_RPC_MAJOR       6         /* Wallaby on (nova/compute/rpcapi.py) */
 
+typedef enum {
+    ASK_CONDUCTOR,
+    ASK_PEER,
+    ASK_PEER_AUDIT,
+    ASK_INSTANCE, /* to be sent on with an order */
+} Kind;
+
+/* what nova-compute is to do */
 typedef struct {
-    enum { TO_CONDUCTOR, TO_PEER, FOR_INSTANCE } kind;
-    NmaRemedy remedy; /* FOR_INSTANCE: to be sent with it */
+    NmaRemedy remedy;
     gint64 migration_id;
     gint nova_rpc_major;
+} Order;
+
+typedef struct {
+    Kind kind;
     char *instance_uuid;
+    char *host; /* a peer's; NULL: the conductor */
     gint64 sent_wall_us;
+    Order order; /* ASK_INSTANCE */
 } Question;
 
 struct NmaCalls {
     OmBus *bus;
-    char *topic, *host;
+    char *topic, *compute;
+    gboolean audits;
     GHashTable *open; /* cookie -> Question */
     guint64 next_cookie;
 };
@@ -31,17 +46,18 @@ question_free(gpointer data)
     Question *question = data;
 
     g_free(question->instance_uuid);
+    g_free(question->host);
     g_free(question);
 }
 
 NmaCalls *
-nma_calls_new(OmBus *bus, const char *topic, const char *host)
+nma_calls_new(OmBus *bus, const char *topic, const char *compute)
 {
     NmaCalls *calls = g_new0(NmaCalls, 1);
 
     calls->bus = bus;
     calls->topic = g_strdup(topic);
-    calls->host = g_strdup(host);
+    calls->compute = g_strdup(compute);
     calls->open = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, question_free);
     calls->next_cookie = 1;
     return calls;
@@ -54,7 +70,7 @@ nma_calls_free(NmaCalls *calls)
         return;
     g_hash_table_destroy(calls->open);
     g_free(calls->topic);
-    g_free(calls->host);
+    g_free(calls->compute);
     g_free(calls);
 }
 
@@ -79,13 +95,18 @@ conductor_event(const char *instance_uuid, const json_t *result)
 
 /* FALSE: the bus does not take it */
 static gboolean
-ask(NmaCalls *calls, const Question *what, const OmTarget *target, const char *method,
-    json_t *args /* taken */, const OmCallOptions *options)
+ask(NmaCalls *calls, Kind kind, const char *instance_uuid, const OmTarget *target,
+    const char *method, json_t *args /* taken */, const OmCallOptions *options,
+    const Order *order /* or NULL */)
 {
-    Question *question = g_memdup2(what, sizeof *what);
+    Question *question = g_new0(Question, 1);
     guint64 cookie = calls->next_cookie++;
 
-    question->instance_uuid = g_strdup(what->instance_uuid);
+    question->kind = kind;
+    if (order != NULL)
+        question->order = *order;
+    question->instance_uuid = g_strdup(instance_uuid);
+    question->host = g_strdup(target->server);
     question->sent_wall_us = g_get_real_time();
     g_hash_table_insert(calls->open, g_memdup2(&cookie, sizeof cookie), question);
     gboolean taken = om_bus_call(calls->bus, target, method, args, options, cookie, NULL);
@@ -101,16 +122,16 @@ nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid)
     const OmTarget target = { .topic = CONDUCTOR_TOPIC, .version = NMA_CONDUCTOR_VERSION };
     json_t *context = om_context_admin(NULL);
     const OmCallOptions options = { .timeout_ms = CONDUCTOR_TIMEOUT_MS, .context = context };
-    const Question question = { .kind = TO_CONDUCTOR, .instance_uuid = (char *)instance_uuid };
-    gboolean taken = ask(calls, &question, &target, NMA_CONDUCTOR_METHOD,
-                         nma_conductor_question(instance_uuid), &options);
+    gboolean taken = ask(calls, ASK_CONDUCTOR, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
+                         nma_conductor_question(instance_uuid), &options, NULL);
 
     json_decref(context);
     return taken ? NULL : conductor_event(instance_uuid, NULL);
 }
 
-NmaEvent *
-nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
+static gboolean
+ask_agent(NmaCalls *calls, Kind kind, const char *instance_uuid, const char *host,
+          NmaRequestMethod method, json_t *args /* taken */)
 {
     const OmTarget target = { .topic = calls->topic,
                               .server = host,
@@ -118,10 +139,15 @@ nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
                               .version = NMA_RPC_VERSION };
     const OmCallOptions options = { .timeout_ms = PEER_TIMEOUT_MS };
 
-    const Question question = { .kind = TO_PEER, .instance_uuid = (char *)instance_uuid };
+    return ask(calls, kind, instance_uuid, &target, nma_request_names()[method], args, &options,
+               NULL);
+}
 
-    return ask(calls, &question, &target, nma_request_names()[NMA_REQUEST_HELLO],
-               nma_request_hello_args(g_get_real_time()), &options)
+NmaEvent *
+nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
+{
+    return ask_agent(calls, ASK_PEER, instance_uuid, host, NMA_REQUEST_HELLO,
+                     nma_request_hello_args(g_get_real_time()))
                ? NULL
                : peer_event(instance_uuid, NMA_PEER_ABSENT);
 }
@@ -143,6 +169,40 @@ peer_answered(const Question *question, const OmCallResult *result)
     return event;
 }
 
+void
+nma_calls_set_audits(NmaCalls *calls, gboolean audits)
+{
+    calls->audits = audits;
+}
+
+void
+nma_peer_audit_free(NmaPeerAudit *audit)
+{
+    if (audit == NULL)
+        return;
+    g_free(audit->instance_uuid);
+    g_ptr_array_unref(audit->values);
+    g_free(audit);
+}
+
+NmaPeerAudit *
+nma_calls_audit_finished(NmaCalls *calls, const OmCallResult *result)
+{
+    const Question *question = g_hash_table_lookup(calls->open, &result->cookie);
+    GPtrArray *values;
+    NmaPeerAudit *audit;
+
+    if (question == NULL || question->kind != ASK_PEER_AUDIT || result->status != OM_CALL_OK)
+        return NULL;
+    values = nma_audit_values_decode(result->result);
+    if (values == NULL)
+        return NULL;
+    audit = g_new0(NmaPeerAudit, 1);
+    audit->instance_uuid = g_strdup(question->instance_uuid);
+    audit->values = values;
+    return audit;
+}
+
 /* ---- acting through Nova ---- */
 
 static NmaEvent *
@@ -162,15 +222,11 @@ nma_calls_act(NmaCalls *calls, const char *instance_uuid, gint64 migration_id, N
               gint nova_rpc_major)
 {
     const OmTarget target = { .topic = CONDUCTOR_TOPIC, .version = NMA_CONDUCTOR_VERSION };
+    const Order order = { remedy, migration_id, nova_rpc_major };
     json_t *context = om_context_admin(NULL);
     const OmCallOptions options = { .timeout_ms = CONDUCTOR_TIMEOUT_MS, .context = context };
-    const Question question = { .kind = FOR_INSTANCE,
-                                .remedy = remedy,
-                                .migration_id = migration_id,
-                                .nova_rpc_major = nova_rpc_major,
-                                .instance_uuid = (char *)instance_uuid };
-    gboolean taken = ask(calls, &question, &target, NMA_CONDUCTOR_METHOD,
-                         nma_instance_question(instance_uuid), &options);
+    gboolean taken = ask(calls, ASK_INSTANCE, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
+                         nma_instance_question(instance_uuid), &options, &order);
 
     json_decref(context);
     return taken
@@ -178,22 +234,26 @@ nma_calls_act(NmaCalls *calls, const char *instance_uuid, gint64 migration_id, N
                : remedy_event(instance_uuid, remedy, "the bus takes no question for the conductor");
 }
 
+/* The context has no project: with one nova-compute would look the request up first, and fail. */
 static NmaEvent *
 act_with(NmaCalls *calls, const Question *question, const OmCallResult *result)
 {
-    g_autofree char *version = g_strdup_printf(
-        "%d.0", question->nova_rpc_major > 0 ? question->nova_rpc_major : NOVA_RPC_MAJOR);
-    const OmTarget target = { .topic = COMPUTE_TOPIC, .server = calls->host, .version = version };
-    gboolean is_abort = question->remedy == NMA_REMEDY_ABORT;
+    const Order *order = &question->order;
+    g_autofree char *version =
+        g_strdup_printf("%d.0", order->nova_rpc_major > 0 ? order->nova_rpc_major : NOVA_RPC_MAJOR);
+    const OmTarget target = { .topic = COMPUTE_TOPIC,
+                              .server = calls->compute,
+                              .version = version };
+    gboolean is_abort = order->remedy == NMA_REMEDY_ABORT;
     const char *why_not = NULL;
     json_t *args, *context;
 
     if (result->status != OM_CALL_OK || !nma_instance_is(result->result, question->instance_uuid))
-        return remedy_event(question->instance_uuid, question->remedy,
+        return remedy_event(question->instance_uuid, order->remedy,
                             "the conductor did not give the instance");
     args = json_pack("{s:O}", "instance", result->result);
     if (is_abort)
-        json_object_set_new(args, "migration_id", json_integer((json_int_t)question->migration_id));
+        json_object_set_new(args, "migration_id", json_integer((json_int_t)order->migration_id));
     context = om_context_admin(NULL);
     if (!om_bus_cast(calls->bus, &target,
                      nma_nova_method_name(is_abort ? NMA_NOVA_ABORT : NMA_NOVA_FORCE_COMPLETE),
@@ -201,29 +261,43 @@ act_with(NmaCalls *calls, const Question *question, const OmCallResult *result)
         why_not = "the bus takes no message for nova-compute";
     json_decref(context);
     json_decref(args);
-    return remedy_event(question->instance_uuid, question->remedy, why_not);
+    return remedy_event(question->instance_uuid, order->remedy, why_not);
+}
+
+static NmaEvent *
+answered(NmaCalls *calls, const Question *question, const OmCallResult *result)
+{
+    NmaEvent *event;
+
+    switch (question->kind) {
+    case ASK_PEER:
+        event = peer_answered(question, result);
+        /* one that does not know the question says so, and that is all */
+        if (event->peer.state == NMA_PEER_AGENT && calls->audits)
+            ask_agent(calls, ASK_PEER_AUDIT, question->instance_uuid, question->host,
+                      NMA_REQUEST_AUDIT, nma_request_audit_args(FALSE));
+        return event;
+    case ASK_PEER_AUDIT:
+        return NULL;
+    case ASK_INSTANCE:
+        return act_with(calls, question, result);
+    case ASK_CONDUCTOR:
+    default:
+        return conductor_event(question->instance_uuid,
+                               result->status == OM_CALL_OK ? result->result : NULL);
+    }
 }
 
 NmaEvent *
 nma_calls_finished(NmaCalls *calls, const OmCallResult *result)
 {
-    const Question *question = g_hash_table_lookup(calls->open, &result->cookie);
+    gpointer key, question;
     NmaEvent *event;
 
-    if (question == NULL)
+    if (!g_hash_table_steal_extended(calls->open, &result->cookie, &key, &question))
         return NULL;
-    switch (question->kind) {
-    case TO_PEER:
-        event = peer_answered(question, result);
-        break;
-    case FOR_INSTANCE:
-        event = act_with(calls, question, result);
-        break;
-    default:
-        event = conductor_event(question->instance_uuid,
-                                result->status == OM_CALL_OK ? result->result : NULL);
-        break;
-    }
-    g_hash_table_remove(calls->open, &result->cookie);
+    event = answered(calls, question, result);
+    g_free(key);
+    question_free(question);
     return event;
 }

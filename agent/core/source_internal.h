@@ -50,6 +50,10 @@ void nma_source_steer_by_time(NmaSource *source, NmaNow now, GPtrArray *effects)
 gint64 nma_source_steer_deadline(const NmaSource *source);
 void nma_source_take_remedy(NmaSource *source, const NmaEvent *event, NmaNow now,
                             GPtrArray *effects);
+/* Did the policy stop the guest? Is it more than its own passes that ends it: more downtime than
+ * nova.conf permits, another bandwidth, a forced end? */
+gboolean nma_source_is_paused(const NmaSource *source);
+gboolean nma_source_is_helped(const NmaSource *source);
 /* what Nova will do by itself, into the forecast */
 void nma_source_plan_of_nova(const NmaSource *source, const NmaJobStats *stats,
                              NmaForecast *forecast);

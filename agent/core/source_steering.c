@@ -68,6 +68,21 @@ nma_source_allowed_ms(const NmaSource *source, const NmaJobStats *stats)
     return nova.downtime_ms;
 }
 
+gboolean
+nma_source_is_paused(const NmaSource *source)
+{
+    return source->steered && source->steering.ending == NMA_REMEDY_PAUSE;
+}
+
+gboolean
+nma_source_is_helped(const NmaSource *source)
+{
+    const NmaSteering *steering = &source->steering;
+
+    return source->steered && (steering->limit_ms > source->convergence.limits.max_downtime_ms ||
+                               steering->speed_bytes_s > 0 || steering->ending != NMA_REMEDY_NONE);
+}
+
 static void
 look_around(const NmaSource *source, const NmaJobStats *stats, NmaNow at, NmaSituation *situation)
 {
