@@ -39,11 +39,16 @@ started_boot_us(const NmaSource *source)
     return source->convergence.last_boot_us - stats->elapsed_ms * NMA_US_PER_MS;
 }
 
+/* Nova goes by the flavor's memory; where that is not known, by what QEMU counts, which is a little
+ * more. */
 static void
 plan(const NmaSource *source, const NmaJobStats *stats, NmaNovaPlan *plan)
 {
-    nma_nova_plan(&source->rules->nova,
-                  nma_nova_data_gib(source->base.identity.memory_mib, stats->disk_total_bytes),
+    gint64 memory_mib = source->base.identity.memory_mib;
+
+    if (memory_mib < 0 && stats->memory_total_bytes > 0)
+        memory_mib = stats->memory_total_bytes / (1024 * 1024);
+    nma_nova_plan(&source->rules->nova, nma_nova_data_gib(memory_mib, stats->disk_total_bytes),
                   stats->elapsed_ms, plan);
 }
 
