@@ -15,12 +15,20 @@ static const NmaAccessRow rows[] = {
     { "virConnectRegisterCloseCallback", NMA_ACCESS_READ_ONLY },
     { "virConnectSetKeepAlive", NMA_ACCESS_READ_ONLY },
     { "virConnectUnregisterCloseCallback", NMA_ACCESS_READ_ONLY },
+    { "virDomainAbortJob", NMA_ACCESS_READ_WRITE },
     { "virDomainFree", NMA_ACCESS_READ_ONLY },
     { "virDomainGetInfo", NMA_ACCESS_READ_ONLY },
+    { "virDomainGetJobInfo", NMA_ACCESS_READ_ONLY },
     { "virDomainGetJobStats", NMA_ACCESS_READ_ONLY },
     { "virDomainGetState", NMA_ACCESS_READ_ONLY },
     { "virDomainGetUUIDString", NMA_ACCESS_READ_ONLY },
     { "virDomainLookupByUUIDString", NMA_ACCESS_READ_ONLY },
+    { "virDomainMigrateGetMaxDowntime", NMA_ACCESS_READ_WRITE },
+    { "virDomainMigrateGetMaxSpeed", NMA_ACCESS_READ_WRITE },
+    { "virDomainMigrateSetMaxDowntime", NMA_ACCESS_READ_WRITE },
+    { "virDomainMigrateSetMaxSpeed", NMA_ACCESS_READ_WRITE },
+    { "virDomainMigrateStartPostCopy", NMA_ACCESS_READ_WRITE },
+    { "virDomainSuspend", NMA_ACCESS_READ_WRITE },
 };
 
 const NmaAccessRow *

@@ -378,17 +378,27 @@ test_access_table_is_whole(void)
         g_error("%s is called and has no row in the access table", (char *)call);
 }
 
-/* What is done on an observing connection must be open to read-only access. */
+/* What is done on an observing connection must be open to read-only access; what moves a migration,
+ * in steering.c alone, is not (libvirt refuses even to read the knobs). */
 static void
 test_access_observing_needs_read_only(void)
 {
+    static const char *const acting[] = { "virConnectOpen",
+                                          "virDomainAbortJob",
+                                          "virDomainMigrateGetMaxDowntime",
+                                          "virDomainMigrateGetMaxSpeed",
+                                          "virDomainMigrateSetMaxDowntime",
+                                          "virDomainMigrateSetMaxSpeed",
+                                          "virDomainMigrateStartPostCopy",
+                                          "virDomainSuspend",
+                                          NULL };
     gsize n_rows;
     const NmaAccessRow *rows = nma_access_rows(&n_rows);
 
     for (gsize i = 0; i < n_rows; i++)
         g_assert_cmpint(rows[i].lowest, ==,
-                        g_str_equal(rows[i].call, "virConnectOpen") ? NMA_ACCESS_READ_WRITE
-                                                                    : NMA_ACCESS_READ_ONLY);
+                        g_strv_contains(acting, rows[i].call) ? NMA_ACCESS_READ_WRITE
+                                                              : NMA_ACCESS_READ_ONLY);
 }
 
 int
