@@ -10,6 +10,8 @@
 #include <glib.h>
 
 #include "agent/core/event.h"
+#include "agent/hypervisor/inspection.h"
+#include "agent/look.h"
 #include "rpc/bus.h"
 
 #define NMA_INBOX_MAX 4096
@@ -20,6 +22,8 @@ typedef enum {
     NMA_INBOX_REQUEST,       /* request */
     NMA_INBOX_CALL_FINISHED, /* call */
     NMA_INBOX_BUS_STATE,     /* state changed: ask om_bus_get_state */
+    NMA_INBOX_INSPECTED,     /* inspection */
+    NMA_INBOX_LOOKED,        /* look */
 } NmaInboxType;
 
 typedef struct {
@@ -30,8 +34,10 @@ typedef struct {
             guint64 cookie;
             OmPublishOutcome outcome;
         } published;
-        OmRequest *request; /* owned: must be answered */
-        OmCallResult *call; /* owned */
+        OmRequest *request;        /* owned: must be answered */
+        OmCallResult *call;        /* owned */
+        NmaInspection *inspection; /* owned */
+        NmaLook *look;             /* owned */
     };
 } NmaInboxItem;
 
@@ -50,6 +56,8 @@ void nma_inbox_put_published(NmaInbox *inbox, guint64 cookie, OmPublishOutcome o
 /* FALSE when full: the request stays the caller's, who answers that we are busy */
 gboolean nma_inbox_put_request(NmaInbox *inbox, OmRequest *request);
 void nma_inbox_put_call(NmaInbox *inbox, OmCallResult *call);
+void nma_inbox_put_inspection(NmaInbox *inbox, NmaInspection *inspection);
+void nma_inbox_put_look(NmaInbox *inbox, NmaLook *look);
 void nma_inbox_put_bus_state(NmaInbox *inbox);
 
 /* Core thread: everything that is there, in order. Owned array that owns its items. resync: events

@@ -47,6 +47,13 @@ typedef struct {
     char *report_transport_url; /* raw, holds the password; never print */
     gint64 progress_interval_ms;
 
+    /* [checks] */
+    gint64 checks_deadline_ms;
+    gint64 max_incoming; /* 0: no limit */
+    char *maintenance_file;
+    gint64 migration_port; /* first of QEMU's range */
+    char *libvirt_pki_dir, *qemu_pki_dir;
+
     /* from nova.conf, effective */
     char *host;          /* Nova's name of this host */
     char *transport_url; /* raw, holds the password; never print */
@@ -54,6 +61,13 @@ typedef struct {
     gint64 reserved_host_memory_mib;
     gint64 ram_ratio_permille; /* NMA_UNKNOWN: not set */
     GStrv reserved_huge_pages; /* as they are written: see nma_facts_keep_huge_pages */
+    gint64 cpu_ratio_permille, disk_ratio_permille; /* NMA_UNKNOWN: not set */
+    gint64 reserved_host_disk_mib;
+    char *cpu_shared_set, *cpu_dedicated_set, *vcpu_pin_set; /* "": not set */
+    char *instances_path;
+    char *live_migration_inbound_addr, *live_migration_uri,
+        *live_migration_scheme; /* "": not set */
+    gboolean live_migration_permit_post_copy, live_migration_with_native_tls;
     /* [libvirt] live_migration_downtime and its steps: what Nova will allow, and begins with */
     gint64 live_migration_downtime_ms, live_migration_downtime_steps;
     /* [oslo_messaging_rabbit], as far as it concerns us: see rpc/bus.h */

@@ -13,7 +13,7 @@ typedef enum {
     NMA_EFFECT_REPORT,        /* report */
     NMA_EFFECT_FORECAST,      /* forecast */
     NMA_EFFECT_READ_DOMAIN,   /* instance_uuid -> NMA_EVENT_DOMAIN_READING */
-    NMA_EFFECT_GATHER_FACTS,  /* instance_uuid -> NMA_EVENT_FACTS */
+    NMA_EFFECT_GATHER_FACTS,  /* instance_uuid, host: its source -> NMA_EVENT_FACTS */
     NMA_EFFECT_ASK_CONDUCTOR, /* instances -> NMA_EVENT_CONDUCTOR */
     NMA_EFFECT_ASK_PEER,      /* instance_uuid, host -> NMA_EVENT_PEER */
 } NmaEffectType;
@@ -24,7 +24,7 @@ typedef struct {
     NmaReport *report;           /* owned */
     NmaForecastReport *forecast; /* owned */
     GStrv instances;             /* owned: instance uuids */
-    char *host;                  /* owned: the peer's Nova host name */
+    char *host; /* owned: the peer's Nova host name; NULL: not known (GATHER_FACTS only) */
 } NmaEffect;
 
 /* Effects go into a GPtrArray made by this: it owns them. */
@@ -34,4 +34,6 @@ void nma_effects_add_report(GPtrArray *effects, NmaReport *report /* taken */);
 void nma_effects_add_forecast(GPtrArray *effects, NmaForecastReport *forecast /* taken */);
 void nma_effects_add(GPtrArray *effects, NmaEffectType type, const char *instance_uuid);
 void nma_effects_add_ask_conductor(GPtrArray *effects, GStrv instances /* taken */);
+void nma_effects_add_gather_facts(GPtrArray *effects, const char *instance_uuid,
+                                  const char *source_or_null);
 void nma_effects_add_ask_peer(GPtrArray *effects, const char *instance_uuid, const char *host);

@@ -2,8 +2,10 @@
 
 static const NmaAccessRow rows[] = {
     { "virConnectClose", NMA_ACCESS_READ_ONLY },
+    { "virConnectCompareHypervisorCPU", NMA_ACCESS_READ_WRITE },
     { "virConnectDomainEventDeregisterAny", NMA_ACCESS_READ_ONLY },
     { "virConnectDomainEventRegisterAny", NMA_ACCESS_READ_ONLY },
+    { "virConnectGetDomainCapabilities", NMA_ACCESS_READ_WRITE },
     { "virConnectGetHostname", NMA_ACCESS_READ_ONLY },
     { "virConnectGetLibVersion", NMA_ACCESS_READ_ONLY },
     { "virConnectGetVersion", NMA_ACCESS_READ_ONLY },
@@ -16,10 +18,15 @@ static const NmaAccessRow rows[] = {
     { "virConnectSetKeepAlive", NMA_ACCESS_READ_ONLY },
     { "virConnectUnregisterCloseCallback", NMA_ACCESS_READ_ONLY },
     { "virDomainFree", NMA_ACCESS_READ_ONLY },
+    { "virDomainGetBlockInfo", NMA_ACCESS_READ_ONLY },
+    { "virDomainGetInfo", NMA_ACCESS_READ_ONLY },
     { "virDomainGetJobStats", NMA_ACCESS_READ_ONLY },
     { "virDomainGetState", NMA_ACCESS_READ_ONLY },
     { "virDomainGetUUIDString", NMA_ACCESS_READ_ONLY },
+    { "virDomainGetVcpuPinInfo", NMA_ACCESS_READ_ONLY },
+    { "virDomainGetXMLDesc", NMA_ACCESS_READ_WRITE },
     { "virDomainLookupByUUIDString", NMA_ACCESS_READ_ONLY },
+    { "virNodeGetCPUMap", NMA_ACCESS_READ_ONLY },
 };
 
 const NmaAccessRow *

@@ -9,9 +9,13 @@
 /* ---- requests ---- */
 
 static const char *const names[NMA_N_REQUESTS + 1] = {
-    [NMA_REQUEST_HELLO] = "hello",       [NMA_REQUEST_LIST] = "list",
-    [NMA_REQUEST_SHOW] = "show",         [NMA_REQUEST_RESERVATIONS] = "reservations",
-    [NMA_REQUEST_SET_MODE] = "set_mode", NULL,
+    [NMA_REQUEST_HELLO] = "hello",
+    [NMA_REQUEST_LIST] = "list",
+    [NMA_REQUEST_SHOW] = "show",
+    [NMA_REQUEST_RESERVATIONS] = "reservations",
+    [NMA_REQUEST_SET_MODE] = "set_mode",
+    [NMA_REQUEST_GUEST_FACTS] = "guest_facts",
+    NULL,
 };
 
 static const char *const modes[] = { "observe", "advise", "steer", NULL };
@@ -38,6 +42,26 @@ read_show(const json_t *args, NmaRequest *request, GError **error)
 }
 
 static gboolean
+read_guest_facts(const json_t *args, NmaRequest *request, GError **error)
+{
+    if (!read_show(args, request, error)) {
+        return FALSE;
+    }
+    request->address = nma_json_dup_name(args, "address");
+    if (request->address == NULL) {
+        request->address = nma_json_dup_name(args, "destination");
+    }
+    if (request->address == NULL) {
+        g_set_error(error, NMA_JSON_ERROR, NMA_JSON_ERROR_MALFORMED,
+                    "neither address nor destination is a name");
+        return FALSE;
+    }
+    /* whoever asks does not choose among the ports of services */
+    request->migration_port = MAX(nma_json_get_int(args, "migration_port", 1024, 65535), 0);
+    return TRUE;
+}
+
+static gboolean
 read_set_mode(const json_t *args, NmaRequest *request, GError **error)
 {
     const char *mode = json_string_value(json_object_get(args, "mode"));
@@ -56,6 +80,7 @@ static gboolean (*const readers[NMA_N_REQUESTS])(const json_t *, NmaRequest *, G
     [NMA_REQUEST_HELLO] = read_hello,
     [NMA_REQUEST_SHOW] = read_show,
     [NMA_REQUEST_SET_MODE] = read_set_mode,
+    [NMA_REQUEST_GUEST_FACTS] = read_guest_facts,
 };
 
 const char *const *
@@ -100,6 +125,7 @@ nma_request_free(NmaRequest *request)
     }
     g_free(request->instance_uuid);
     g_free(request->mode);
+    g_free(request->address);
     g_free(request);
 }
 
