@@ -233,8 +233,11 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
         if (nma_gathering_called(agent->gathering, agent->hypervisor, item->call, now))
             break;
 
+        g_autoptr(NmaPeerAudit) audit = nma_calls_audit_finished(agent->calls, item->call);
         g_autoptr(NmaEvent) event = nma_calls_finished(agent->calls, item->call);
 
+        if (audit != NULL)
+            nma_auditing_compare(agent, audit, now);
         if (event != NULL)
             nma_host_step(agent->host, event, now, effects);
         break;
@@ -245,6 +248,9 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
     case NMA_INBOX_BUS_STATE:
         bus_state_changed(agent, now);
         *pump = TRUE;
+        break;
+    case NMA_INBOX_AUDIT:
+        nma_auditing_take(agent, g_steal_pointer(&item->audit.audit), item->audit.asked, now);
         break;
     }
 }
@@ -267,6 +273,7 @@ process(NmaAgent *agent)
         nma_host_step(agent->host, tick, now, effects);
     }
     nma_gathering_expire(agent->gathering, now);
+    nma_auditing_tick(agent, now);
     nma_agent_collect_reports(agent, effects);
     gboolean fresh = nma_agent_save(agent, now);
     /* before progress is sent: a phase's start comes first */
@@ -370,6 +377,7 @@ poll_timeout_ms(NmaAgent *agent, gint64 control_deadline_boot_us)
 
     deadline = MIN(deadline, nma_publisher_next_deadline(agent->publisher));
     deadline = MIN(deadline, nma_gathering_next_deadline(agent->gathering));
+    deadline = MIN(deadline, nma_auditing_next_deadline(agent->auditing));
     deadline = MIN(deadline, agent->housekeeping_due_boot_us);
     if (agent->watchdog_interval_us > 0)
         deadline = MIN(deadline, agent->watchdog_due_boot_us);
@@ -601,13 +609,15 @@ open_all(NmaAgent *agent, GError **error)
     agent->publisher =
         nma_publisher_new(agent->store, agent->reports_bus, settings->control_exchange,
                           settings->host, (const char *const *)settings->report_topics);
+    agent->auditing = nma_auditing_new(nma_agent_now());
+    agent->audit_reported = nma_store_get_audit_digest(agent->store);
     if (!restore(agent, error))
         return FALSE;
     agent->control = nma_control_new(socket_path, nma_agent_control, agent, error);
     if (agent->control == NULL)
         return FALSE;
     agent->hypervisor = nma_hypervisor_new(&hypervisor_config, error);
-    return agent->hypervisor != NULL;
+    return agent->hypervisor != NULL && nma_auditing_configure(agent, error);
 }
 
 NmaAgent *
@@ -637,6 +647,7 @@ nma_agent_free(NmaAgent *agent)
     nma_gathering_stop(agent->gathering, PROBES_STOP_MS);
     if (agent->hypervisor != NULL)
         nma_hypervisor_stop(agent->hypervisor, LIBVIRT_STOP_MS);
+    nma_auditing_free(agent->auditing);
     nma_control_free(agent->control);
     nma_publisher_free(agent->publisher);
     nma_calls_free(agent->calls);
@@ -650,5 +661,7 @@ nma_agent_free(NmaAgent *agent)
     g_free(agent->config_file);
     g_free(agent->store_error);
     g_free(agent->bus_said);
+    g_free(agent->audit_reported);
+    g_free(agent->audit_unsaved);
     g_free(agent);
 }

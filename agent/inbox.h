@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "agent/core/audit.h"
 #include "agent/core/event.h"
 #include "agent/hypervisor/inspection.h"
 #include "agent/look.h"
@@ -24,6 +25,7 @@ typedef enum {
     NMA_INBOX_BUS_STATE,     /* state changed: ask om_bus_get_state */
     NMA_INBOX_INSPECTED,     /* inspection */
     NMA_INBOX_LOOKED,        /* look */
+    NMA_INBOX_AUDIT,         /* audit */
 } NmaInboxType;
 
 typedef struct {
@@ -38,6 +40,10 @@ typedef struct {
         OmCallResult *call;        /* owned */
         NmaInspection *inspection; /* owned */
         NmaLook *look;             /* owned */
+        struct {
+            NmaAudit *audit; /* owned; NULL: nothing has changed */
+            guint64 asked;   /* see auditor.h */
+        } audit;
     };
 } NmaInboxItem;
 
@@ -59,6 +65,7 @@ void nma_inbox_put_call(NmaInbox *inbox, OmCallResult *call);
 void nma_inbox_put_inspection(NmaInbox *inbox, NmaInspection *inspection);
 void nma_inbox_put_look(NmaInbox *inbox, NmaLook *look);
 void nma_inbox_put_bus_state(NmaInbox *inbox);
+void nma_inbox_put_audit(NmaInbox *inbox, NmaAudit *audit, guint64 asked);
 
 /* Core thread: everything that is there, in order. Owned array that owns its items. resync: events
  * of libvirt were lost since the last drain. dropped: counted up by the lost messages of the bus.

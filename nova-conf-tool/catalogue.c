@@ -164,9 +164,8 @@ nct_catalogue_pattern(guint release, const char *group, const char *name)
     return NULL;
 }
 
-/* first row of the group, or the end */
-static const NctCatalogueRow *
-first_row(const char *group)
+const NctCatalogueRow *
+nct_catalogue_group(const char *group)
 {
     guint low = 0;
     guint high = n_nct_options;
@@ -183,12 +182,18 @@ first_row(const char *group)
 }
 
 gboolean
+nct_catalogue_is_of(const NctCatalogueRow *row, const char *group)
+{
+    return row < nct_options + n_nct_options && g_str_equal(nct_text(row->group), group);
+}
+
+gboolean
 nct_catalogue_has_group(guint release, const char *group)
 {
     if (g_str_equal(group, "DEFAULT"))
         return FALSE;
-    for (const NctCatalogueRow *row = first_row(group);
-         row < nct_options + n_nct_options && g_str_equal(nct_text(row->group), group); row++)
+    for (const NctCatalogueRow *row = nct_catalogue_group(group); nct_catalogue_is_of(row, group);
+         row++)
         if (is_in_release(row, release))
             return TRUE;
     return FALSE;
@@ -213,9 +218,9 @@ nct_catalogue_knows_group(guint release, const char *group)
 gboolean
 nct_catalogue_ever_had_group(const char *group)
 {
-    const NctCatalogueRow *row = first_row(group);
+    const NctCatalogueRow *row = nct_catalogue_group(group);
 
-    return row < nct_options + n_nct_options && g_str_equal(nct_text(row->group), group);
+    return nct_catalogue_is_of(row, group);
 }
 
 guint

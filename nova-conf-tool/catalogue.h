@@ -32,6 +32,9 @@ const NctPointRow *nct_catalogue_not_yet(guint version, const char *group, const
 guint nct_name_hash(const char *group, const char *name);
 /* the row of an option that some release has, or NULL */
 const NctCatalogueRow *nct_catalogue_row(const char *group, const char *name);
+/* the first row of a group; the others follow it as long as nct_catalogue_is_of */
+const NctCatalogueRow *nct_catalogue_group(const char *group);
+gboolean nct_catalogue_is_of(const NctCatalogueRow *row, const char *group);
 /* the option as the release has it, or NULL if it has not (or row is NULL); lives as long as the
  * program */
 const NctOption *nct_catalogue_row_option(const NctCatalogueRow *row, guint release);

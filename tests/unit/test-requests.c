@@ -34,7 +34,12 @@ test_good(void)
     g_assert_cmpstr(facts->address, ==, "host-b");
     g_assert_cmpint(facts->migration_port, ==, 0); /* a service's, and none of QEMU's */
     g_autoptr(NmaRequest) mode = decode("set_mode", json_pack("{s:s}", "mode", "observe"), NULL);
+    g_autoptr(NmaRequest) audit = decode("audit", json_object(), NULL);
+    g_autoptr(NmaRequest) values = decode("audit", nma_request_audit_args(FALSE), NULL);
 
+    g_assert_cmpint(audit->method, ==, NMA_REQUEST_AUDIT);
+    g_assert_true(audit->with_findings);
+    g_assert_false(values->with_findings);
     g_assert_cmpint(hello->method, ==, NMA_REQUEST_HELLO);
     g_assert_cmpint(hello->caller_wall_us, ==, 12);
     g_assert_cmpint(bare_hello->caller_wall_us, ==, NMA_UNKNOWN);
@@ -67,6 +72,7 @@ test_bad(void)
         { "show", json_pack("[s]", "instance_uuid"), "instance_uuid" },
         { "set_mode", json_pack("{s:i}", "mode", 1), "mode" },
         { "set_mode", json_pack("{s:s}", "mode", "SECRET"), "mode" },
+        { "audit", json_pack("{s:s}", "findings", "SECRET"), "findings" },
         { "reboot", json_object(), "no such method" },
         { NULL, json_object(), "no such method" },
     };
