@@ -22,7 +22,8 @@ serve(NmaAgent *agent, const NmaRequest *request)
         nma_mode_from_string(request->mode, &agent->settings->mode);
         nma_agent_set_mode(agent, agent->settings->mode);
         return json_pack("{s:s}", "mode", nma_mode_to_string(agent->settings->mode));
-    case NMA_REQUEST_AUDIT: /* answered later */
+    case NMA_REQUEST_GUEST_FACTS: /* answered later */
+    case NMA_REQUEST_AUDIT:       /* answered later */
     case NMA_N_REQUESTS:
         break;
     }
@@ -38,6 +39,12 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
 
     if (request == NULL) {
         om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);
+        return;
+    }
+    if (request->method == NMA_REQUEST_GUEST_FACTS) {
+        nma_gathering_tell(agent->gathering, agent->hypervisor, om_request, request,
+                           nma_agent_now());
+        nma_request_free(request);
         return;
     }
     if (request->method == NMA_REQUEST_AUDIT) {

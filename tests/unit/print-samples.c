@@ -8,6 +8,7 @@
 #include "agent/json/remedy.h"
 #include "agent/json/reports.h"
 #include "agent/json/requests.h"
+#include "agent/json/source_facts.h"
 #include "tests/unit/host_samples.h"
 #include "tests/unit/report_samples.h"
 
@@ -70,6 +71,27 @@ print_history(void)
         g_ptr_array_add(outcomes, outcome);
     }
     print("history.schema.json", "", nma_history_to_json("host-a", experiences, outcomes, 20));
+}
+
+static void
+print_guest_facts(void)
+{
+    g_autoptr(NmaSourceFacts) facts = nma_source_facts_new();
+    NmaGuestDisk *disk;
+
+    print_result("guest_facts_result", nma_source_facts_to_value(facts, "host-a", 1));
+    facts->guest = nma_guest_new();
+    facts->guest->n_cells = 1;
+    nma_guest_add_device(facts->guest, NMA_DEVICE_PCI, "hostdev0");
+    disk = nma_guest_add_disk(facts->guest);
+    disk->path = g_strdup("/var/lib/nova/instances/1/disk");
+    facts->path.tried = facts->path.resolved = TRUE;
+    facts->path.address = g_strdup("192.0.2.1");
+    facts->path.ports[facts->path.n_ports++] =
+        (NmaPathPort){ "QEMU", 49152, NMA_PORT_OPEN, FALSE, 120 };
+    facts->tls.looked = TRUE;
+    facts->tls.certificates[facts->tls.n_certificates++].file = g_strdup("/etc/pki/c.pem");
+    print_result("guest_facts_result", nma_source_facts_to_value(facts, "host-a", 1));
 }
 
 /* one audit of a host alone, one comparison, and both answers to the method */
@@ -151,6 +173,7 @@ main(void)
     print_results(host_sample_empty());
     print_result("hello_args", nma_request_hello_args(12));
     print_result("hello_result", nma_result_hello("host-a", "0.1.0", "advise", 12));
+    print_guest_facts();
     print_result("set_mode_result", nma_result_set_mode("observe"));
     print_audits();
     return 0;
