@@ -17,9 +17,13 @@ typedef struct NmaCalls NmaCalls;
 NmaCalls *nma_calls_new(OmBus *bus, const char *topic);
 void nma_calls_free(NmaCalls *calls);
 
-/* Both answer at once with an event when the bus cannot take the question (owned; else NULL). */
+/* All answer at once with an event when the bus cannot take the question (owned; else NULL). */
 NmaEvent *nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid);
 NmaEvent *nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host);
+
+NmaEvent *nma_calls_ask_guest(NmaCalls *calls, const char *instance_uuid, const char *host);
+/* For a reservation, or to release one: that is not answered. */
+NmaEvent *nma_calls_ask_reservation(NmaCalls *calls, const NmaAsk *ask, const char *host);
 
 /* From now on a peer's agent that has answered is also asked for its audit, or is not. */
 void nma_calls_set_audits(NmaCalls *calls, gboolean audits);

@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+#include "agent/core/asking.h"
 #include "agent/core/check.h"
 #include "agent/core/identity.h"
 #include "agent/core/job_stats.h"
@@ -66,7 +67,9 @@ typedef struct {
     NmaJobStats stats;     /* kind NMA_JOB_NONE when no job */
     gboolean stats_known;  /* FALSE: the job could not be read (as always on a destination) */
     gint64 resident_bytes; /* of QEMU; NMA_UNKNOWN unless asked for and learnt */
-    char *text;            /* libvirt's error text when something failed; else NULL */
+    gint64 memory_bytes;   /* that the guest may have at most; NMA_UNKNOWN where not learnt */
+    gint64 vcpus;
+    char *text; /* libvirt's error text when something failed; else NULL */
 } NmaDomainReading;
 
 /* What Nova's database says of one migration of one instance. */
@@ -88,6 +91,21 @@ typedef struct {
     gint64 clock_offset_ms, clock_offset_error_ms; /* NMA_OFFSET_UNKNOWN unless PEER_AGENT */
 } NmaPeerAnswer;
 
+/* What the destination's agent said when the source's asked it for a reservation. */
+typedef enum {
+    NMA_RESERVED_GRANTED,
+    NMA_RESERVED_REFUSED,
+    NMA_RESERVED_UNSUPPORTED, /* an older agent, which does not know the question */
+    NMA_RESERVED_UNANSWERED,
+} NmaReservedState;
+
+typedef struct {
+    char instance_uuid[NMA_UUID_LEN + 1];
+    NmaReservedState state;
+    NmaReason reason; /* of a refusal; else none */
+    char *text;       /* its numbers; NULL if none */
+} NmaPeerReservation;
+
 typedef enum {
     NMA_EVENT_TICK,           /* time went by: deadlines */
     NMA_EVENT_NOVA_CALL,      /* nova_call */
@@ -100,6 +118,9 @@ typedef enum {
     NMA_EVENT_FACTS,     /* facts: answer to NMA_EFFECT_GATHER_FACTS */
     NMA_EVENT_CONDUCTOR, /* conductor: answer to NMA_EFFECT_ASK_CONDUCTOR */
     NMA_EVENT_PEER,      /* peer: answer to NMA_EFFECT_ASK_PEER */
+    NMA_EVENT_ASKED,     /* asked -> NMA_EFFECT_ANSWER, exactly one */
+    NMA_EVENT_GUEST,     /* guest: answer to NMA_EFFECT_ASK_GUEST */
+    NMA_EVENT_RESERVED,  /* reserved: answer to NMA_EFFECT_ASK_RESERVATION */
     NMA_N_EVENTS
 } NmaEventType;
 
@@ -126,6 +147,7 @@ typedef struct {
         struct {
             char instance_uuid[NMA_UUID_LEN + 1];
             NmaFacts facts;
+            NmaCapacity capacity;
         } facts;
         struct {
             gboolean answered; /* FALSE: the conductor did not answer */
@@ -134,6 +156,13 @@ typedef struct {
             GPtrArray *migrations;
         } conductor;
         NmaPeerAnswer peer;
+        NmaAsk *asked; /* owned */
+        struct {
+            char instance_uuid[NMA_UUID_LEN + 1];
+            gboolean sized; /* FALSE: its source could not tell */
+            NmaResources resources;
+        } guest;
+        NmaPeerReservation reserved;
     };
 } NmaEvent;
 
