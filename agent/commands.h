@@ -13,6 +13,8 @@
 #define NMA_EXIT_FAILED      1
 #define NMA_EXIT_USAGE       2 /* usage and configuration: the unit does not restart on it */
 #define NMA_EXIT_NOT_RUNNING 3
+#define NMA_EXIT_REFUSED     4 /* can-migrate: a host would not take the guest */
+#define NMA_EXIT_UNKNOWN     5 /* can-migrate: a host cannot tell */
 
 int nma_cmd_run(int argc, char **argv);
 int nma_cmd_check_config(int argc, char **argv);
@@ -23,6 +25,8 @@ int nma_cmd_history(int argc, char **argv);
 int nma_cmd_audit(int argc, char **argv);
 int nma_cmd_log_level(int argc, char **argv);
 int nma_cmd_ping(int argc, char **argv);
+int nma_cmd_reservations(int argc, char **argv);
+int nma_cmd_can_migrate(int argc, char **argv);
 
 /* ---- what they share (command_line.c) ---- */
 

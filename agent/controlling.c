@@ -2,6 +2,7 @@
 
 #include "agent/json/config_audit.h"
 #include "agent/json/history.h"
+#include "agent/json/requests.h"
 #include "agent/store/history.h"
 
 #define HISTORY_LIMIT 20 /* migrations told, unless asked for more */
@@ -35,6 +36,12 @@ set_log_level(G_GNUC_UNUSED NmaAgent *agent, const json_t *args, GError **error)
 }
 
 static json_t *
+tell_reservations(NmaAgent *agent, G_GNUC_UNUSED const json_t *args, G_GNUC_UNUSED GError **error)
+{
+    return nma_result_reservations(agent->host, nma_agent_now());
+}
+
+static json_t *
 tell_history(NmaAgent *agent, const json_t *args, GError **error)
 {
     g_autoptr(GPtrArray) outcomes = NULL;
@@ -63,9 +70,8 @@ static const struct {
     const char *name;
     json_t *(*serve)(NmaAgent *agent, const json_t *args, GError **error);
 } commands[] = {
-    { "status", tell_status },
-    { "log-level", set_log_level },
-    { "history", tell_history },
+    { "status", tell_status },      { "reservations", tell_reservations },
+    { "log-level", set_log_level }, { "history", tell_history },
     { "audit", tell_audit },
 };
 

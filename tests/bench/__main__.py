@@ -7,9 +7,9 @@ import time
 
 from tests.lab.lab import Lab
 
-from . import cpu, figures, latency, memory
+from . import cpu, figures, latency, memory, reserve
 
-PARTS = ("growth", "memory", "latency", "cpu", "policy")
+PARTS = ("growth", "memory", "latency", "cpu", "reserve", "policy")
 
 
 def main():
@@ -33,6 +33,10 @@ def main():
             if "cpu" in wanted:
                 cpu.one_migration(lab)
                 cpu.unrelated_messages(lab)
+            if "reserve" in wanted:
+                reserve.measure(lab)
+    if "reserve" in wanted:
+        reserve.verdicts()
     figures.say("load after it", f"{os.getloadavg()[0]:.2f}")
 
 
