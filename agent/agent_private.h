@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/calls.h"
 #include "agent/core/host.h"
+#include "agent/gathering.h"
 #include "agent/inbox.h"
 #include "agent/ops/control.h"
 #include "agent/ops/log.h"
@@ -28,6 +29,7 @@ struct NmaAgent {
     OmBus *bus;
     OmBus *reports_bus; /* the same as bus, unless reports go to another broker */
     NmaCalls *calls;
+    NmaGathering *gathering;
     NmaPublisher *publisher;
     NmaControl *control;
     NmaAsking *asking;

@@ -39,6 +39,12 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request, NmaNow now, GPtrArray *
         om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);
         return;
     }
+    if (request->method == NMA_REQUEST_GUEST_FACTS) {
+        nma_gathering_tell(agent->gathering, agent->hypervisor, om_request, request,
+                           nma_agent_now());
+        nma_request_free(request);
+        return;
+    }
     if (request->method == NMA_REQUEST_AUDIT) {
         nma_auditing_answer(agent, om_request, request->with_findings);
         return;

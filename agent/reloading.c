@@ -70,6 +70,12 @@ nma_agent_reload(NmaAgent *agent, const char *why)
     nma_agent_take_rules(agent, fresh);
     agent->settings->progress_interval_ms = fresh->progress_interval_ms;
     agent->settings->reserved_host_memory_mib = fresh->reserved_host_memory_mib;
+    agent->settings->ram_ratio_permille = fresh->ram_ratio_permille;
+    agent->settings->cpu_ratio_permille = fresh->cpu_ratio_permille;
+    agent->settings->disk_ratio_permille = fresh->disk_ratio_permille;
+    agent->settings->reserved_host_disk_mib = fresh->reserved_host_disk_mib;
+    agent->settings->checks_deadline_ms = fresh->checks_deadline_ms;
+    agent->settings->max_incoming = fresh->max_incoming;
     reload_audit(agent, fresh);
     g_message("%s: configuration read again", why);
 }

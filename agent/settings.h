@@ -58,6 +58,13 @@ typedef struct {
     GStrv audit_ignore;
     gint64 audit_interval_ms;
 
+    /* [checks] */
+    gint64 checks_deadline_ms;
+    gint64 max_incoming; /* 0: no limit */
+    char *maintenance_file;
+    gint64 migration_port; /* first of QEMU's range */
+    char *libvirt_pki_dir, *qemu_pki_dir;
+
     /* from nova.conf, effective */
     char *host;          /* Nova's name of this host */
     char *transport_url; /* raw, holds the password; never print */
@@ -65,12 +72,18 @@ typedef struct {
     gint64 reserved_host_memory_mib;
     gint64 ram_ratio_permille; /* NMA_UNKNOWN: not set */
     GStrv reserved_huge_pages; /* as they are written: see nma_facts_keep_huge_pages */
+    gint64 cpu_ratio_permille, disk_ratio_permille; /* NMA_UNKNOWN: not set */
+    gint64 reserved_host_disk_mib;
+    char *cpu_shared_set, *cpu_dedicated_set, *vcpu_pin_set; /* "": not set */
+    char *instances_path;
+    char *live_migration_inbound_addr, *live_migration_uri,
+        *live_migration_scheme; /* "": not set */
+    gboolean live_migration_permit_post_copy, live_migration_with_native_tls;
     /* [libvirt] live_migration_…: what Nova will do with a migration by itself */
     gint64 live_migration_downtime_ms, live_migration_downtime_steps;
     gint64 live_migration_downtime_delay_s, live_migration_completion_timeout_s;
     gint64 live_migration_bandwidth_mib_s;
     char *live_migration_timeout_action; /* abort, force_complete */
-    gboolean live_migration_permit_post_copy;
     /* [oslo_messaging_rabbit], as far as it concerns us: see rpc/bus.h */
     gboolean amqp_durable_queues, amqp_auto_delete, rabbit_quorum_queue,
         rabbit_transient_quorum_queue;

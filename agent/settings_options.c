@@ -79,6 +79,29 @@ static const NmaOption options[] = {
       .offset = AT(libvirt_call_deadline_ms),
       .help = "A libvirt call that takes longer counts as unknown, never as failed. libvirt "
               "itself waits 30 s for a domain's job lock." },
+    { "checks", "deadline_ms", NMA_OPTION_INTEGER, "ms", 500, 8000, .fallback = "3000",
+      .offset = AT(checks_deadline_ms),
+      .help = "When the verdict is given at the latest; what a check needs and has not got by then "
+              "makes it unknown. As the source, half of it is what the other host is let wait." },
+    { "checks", "max_incoming", NMA_OPTION_INTEGER, NULL, 0, 1000, .fallback = "0",
+      .fallback_text = "0, which is no limit", .offset = AT(max_incoming),
+      .help = "How many guests may arrive on this host, or be prepared for it, at a time. Nova has "
+              "no such limit." },
+    { "checks", "maintenance_file", NMA_OPTION_PATH, .min = 1, .max = MAX_PATH,
+      .fallback = "/etc/nova-migration-agent/maintenance", .offset = AT(maintenance_file),
+      .help = "While this file exists, checks refuse every guest that is to come." },
+    { "checks", "migration_port", NMA_OPTION_INTEGER, NULL, 0, 65535, .fallback = "49152",
+      .offset = AT(migration_port),
+      .help =
+          "The port that sources try to reach: the first of migration_port_min in qemu.conf. 0: "
+          "none is tried." },
+    { "checks", "libvirt_pki_dir", NMA_OPTION_PATH, .min = 1, .max = MAX_PATH,
+      .fallback = "/etc/pki", .offset = AT(libvirt_pki_dir),
+      .help = "Where libvirt's certificates are, in CA and libvirt below it." },
+    { "checks", "qemu_pki_dir", NMA_OPTION_PATH, .min = 1, .max = MAX_PATH,
+      .fallback = "/etc/pki/qemu", .offset = AT(qemu_pki_dir),
+      .help = "Where QEMU's certificates are: migrate_tls_x509_cert_dir in qemu.conf, else "
+              "default_tls_x509_cert_dir." },
     { "tap", "queue_type", NMA_OPTION_WORD, .choices = queue_types, .fallback = "auto",
       .offset = AT(tap_queue_type),
       .help = "Queue of the copies of Nova's messages. auto: quorum where nova.conf has "

@@ -216,6 +216,10 @@ nma_admission_judge(NmaAdmission *admission, const char *instance_uuid, const Nm
 {
     NmaFacts known = *facts;
     NmaGuest guest;
+    g_autofree NmaHugePool *pools =
+        facts->n_huge_pools > 0
+            ? g_memdup2(facts->huge_pools, facts->n_huge_pools * sizeof *facts->huge_pools)
+            : NULL;
     const NmaDemand demand = {
         .memory_bytes = whole_memory(wanted),
         .vcpus = wanted->amount[NMA_AMOUNT_VCPUS],
@@ -224,6 +228,8 @@ nma_admission_judge(NmaAdmission *admission, const char *instance_uuid, const Nm
     const Judging judging = { admission, instance_uuid, &known, capacity, ledger };
 
     known.memory_promised_bytes = nma_ledger_promised(ledger, NMA_AMOUNT_MEMORY, instance_uuid);
+    known.arriving = nma_ledger_arriving(ledger, instance_uuid);
+    known.huge_pools = pools;
     for (guint i = 0; i < known.n_huge_pools; i++) {
         NmaHugePool *pool = &known.huge_pools[i];
 

@@ -112,6 +112,8 @@ nma_destination_judge(NmaDestination *destination, const NmaFacts *facts,
     if (entry->state == NMA_RESERVATION_SOFT)
         entry->resources = admission.resources;
     nma_migration_begin(base, NMA_PHASE_RESERVATION, NMA_STEP_SOFT, now, effects);
+    if (destination->hold_seen)
+        nma_destination_hold(destination, ledger, now, now, effects);
 }
 
 /* Something later came before the facts did, or without the check. */
@@ -144,6 +146,10 @@ nma_destination_hold(NmaDestination *destination, NmaLedger *ledger, NmaNow at, 
 {
     NmaMigration *base = &destination->base;
 
+    /* the verdict is worth waiting for: the guest is not under way yet */
+    destination->hold_seen = TRUE;
+    if (destination->facts_pending)
+        return;
     leave_pre_migration(destination, NMA_RESERVATION_HELD, NMA_EVIDENCE_OBSERVED, ledger, at, now,
                         effects);
     nma_destination_be_patient(destination, now);

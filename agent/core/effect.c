@@ -95,6 +95,16 @@ nma_effects_add_ask_peer(GPtrArray *effects, const char *instance_uuid, const ch
 }
 
 void
+nma_effects_add_gather_facts(GPtrArray *effects, const char *instance_uuid,
+                             const char *source_or_null)
+{
+    NmaEffect *effect = add(effects, NMA_EFFECT_GATHER_FACTS);
+
+    g_strlcpy(effect->instance_uuid, instance_uuid, sizeof effect->instance_uuid);
+    effect->host = g_strdup(source_or_null);
+}
+
+void
 nma_effects_add_ask_guest(GPtrArray *effects, const char *instance_uuid, const char *host)
 {
     NmaEffect *effect = add(effects, NMA_EFFECT_ASK_GUEST);

@@ -17,7 +17,7 @@ typedef enum {
     NMA_EFFECT_REMEDY_REPORT, /* remedy_report */
     NMA_EFFECT_REMEDY,        /* instance_uuid, migration_id, order, way -> NMA_EVENT_REMEDY */
     NMA_EFFECT_READ_DOMAIN,   /* instance_uuid -> NMA_EVENT_DOMAIN_READING */
-    NMA_EFFECT_GATHER_FACTS,  /* instance_uuid -> NMA_EVENT_FACTS */
+    NMA_EFFECT_GATHER_FACTS,  /* instance_uuid, host: its source -> NMA_EVENT_FACTS */
     NMA_EFFECT_ASK_CONDUCTOR, /* instances -> NMA_EVENT_CONDUCTOR */
     NMA_EFFECT_ASK_PEER,      /* instance_uuid, host -> NMA_EVENT_PEER */
     NMA_EFFECT_ASK_GUEST,     /* how large is it: instance_uuid, host -> NMA_EVENT_GUEST */
@@ -37,7 +37,7 @@ typedef struct {
     NmaRemedyOrder order;
     NmaRemedyWay way;
     GStrv instances;   /* owned: instance uuids */
-    char *host;        /* owned: the peer's Nova host name */
+    char *host;        /* owned: the peer's Nova host name; NULL: not known (GATHER_FACTS only) */
     NmaAnswer *answer; /* owned */
     NmaAsk *ask;       /* owned */
 } NmaEffect;
@@ -52,6 +52,8 @@ void nma_effects_add_remedy(GPtrArray *effects, const char *instance_uuid, gint6
                             const NmaRemedyOrder *order, NmaRemedyWay way);
 void nma_effects_add(GPtrArray *effects, NmaEffectType type, const char *instance_uuid);
 void nma_effects_add_ask_conductor(GPtrArray *effects, GStrv instances /* taken */);
+void nma_effects_add_gather_facts(GPtrArray *effects, const char *instance_uuid,
+                                  const char *source_or_null);
 void nma_effects_add_ask_peer(GPtrArray *effects, const char *instance_uuid, const char *host);
 void nma_effects_add_ask_guest(GPtrArray *effects, const char *instance_uuid, const char *host);
 void nma_effects_add_answer(GPtrArray *effects, NmaAnswer *answer /* taken */);

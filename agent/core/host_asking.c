@@ -204,7 +204,7 @@ gather(NmaHost *host, Question *question, GPtrArray *effects)
 {
     question->waiting = host->libvirt_read ? WAITS_FOR_FACTS : WAITS_FOR_LIBVIRT;
     if (host->libvirt_read)
-        nma_effects_add(effects, NMA_EFFECT_GATHER_FACTS, question->ask->instance_uuid);
+        nma_effects_add_gather_facts(effects, question->ask->instance_uuid, question->ask->source);
 }
 
 static void

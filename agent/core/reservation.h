@@ -60,6 +60,10 @@ void nma_ledger_promised_cores(const NmaLedger *ledger, const char *except_or_nu
 /* Bound on what may be asked for over RPC; what Nova begins is bounded by its open migrations. */
 #define NMA_MAX_RESERVATIONS 1000
 
+/* How many guests arrive or are prepared for it (in_use, held); soft ones may wait for hours. An
+ * instance named in `except` is left out. */
+guint nma_ledger_arriving(const NmaLedger *ledger, const char *except_or_null);
+
 /* Idempotent by instance: a second soft reservation of one instance replaces the first; a live one
  * that is further on (held, in_use) stays as it is. Lease and state are those given.
  * Returns the ledger's own entry (borrowed). */

@@ -26,17 +26,20 @@ typedef enum {
     NMA_REQUEST_RESERVE,
     NMA_REQUEST_RENEW,
     NMA_REQUEST_RELEASE,
-    NMA_REQUEST_GUEST, /* peer to peer: how large is the guest that runs there */
+    NMA_REQUEST_GUEST,       /* peer to peer: how large is the guest that runs there */
+    NMA_REQUEST_GUEST_FACTS, /* peer to peer: what the guest is, and whether you reach me */
     NMA_N_REQUESTS
 } NmaRequestMethod;
 
 typedef struct {
     NmaRequestMethod method;
-    char *instance_uuid;    /* show, guest; else NULL */
+    char *instance_uuid;    /* show, guest, guest_facts; else NULL */
     char *mode;             /* set_mode; else NULL */
     gint64 caller_wall_us;  /* hello; else NMA_UNKNOWN */
     gboolean with_findings; /* audit */
     NmaAsk *ask;            /* can_live_migrate, reserve, renew, release; else NULL */
+    char *address;          /* guest_facts: of the destination; else NULL */
+    gint64 migration_port;  /* guest_facts: QEMU's there; 0: none is to be tried */
 } NmaRequest;
 
 const char *const *nma_request_names(void); /* NULL-terminated, static */

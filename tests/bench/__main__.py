@@ -9,7 +9,7 @@ from tests.lab.lab import Lab
 
 from . import cpu, figures, latency, memory, reserve
 
-PARTS = ("growth", "memory", "latency", "cpu", "policy", "reserve")
+PARTS = ("growth", "memory", "latency", "cpu", "reserve", "policy")
 
 
 def main():

@@ -58,9 +58,8 @@ gathered(const char *instance)
     facts->memory_available_bytes = G_GINT64_CONSTANT(4) << 40;
     facts->memory_total_bytes = G_GINT64_CONSTANT(6) << 40;
     facts->huge_pools_known = TRUE;
-    facts->n_huge_pools = 2;
-    facts->huge_pools[0] = (NmaHugePool){ 0, 2 * MIB, 100000, 0 };
-    facts->huge_pools[1] = (NmaHugePool){ 1, 2 * MIB, 100000, 0 };
+    nma_facts_add_huge_pool(facts, 0, 2 * MIB, 100000);
+    nma_facts_add_huge_pool(facts, 1, 2 * MIB, 100000);
     event->facts.capacity.ports = 64;
     return event;
 }

@@ -222,9 +222,8 @@ answer_facts(World *world, const char *instance)
     facts->memory_available_bytes = MEMORY;
     facts->memory_reserved_host_bytes = 0;
     facts->huge_pools_known = TRUE;
-    facts->n_huge_pools = NODES;
     for (guint node = 0; node < NODES; node++)
-        facts->huge_pools[node] = (NmaHugePool){ node, PAGE, NODE_PAGES, 0 };
+        nma_facts_add_huge_pool(facts, node, PAGE, NODE_PAGES);
     capacity->disk_bytes = DISK;
     capacity->ports = PORTS;
     capacity->cores_known = TRUE;
@@ -285,8 +284,8 @@ step(World *world, NmaEvent *event)
                 effect->answer->kind != NMA_ASK_CHECK && effect->answer->kind != NMA_ASK_RELEASE) {
                 if (effect->answer->fresh)
                     nma_host_withdraw(world->host, effect->instance_uuid);
-                g_assert_true(!effect->answer->fresh ||
-                              promise(world, number(effect->instance_uuid)) == NULL);
+                g_assert_cmpint(effect->answer->fresh, ==,
+                                promise(world, number(effect->instance_uuid)) == NULL);
                 nma_answer_refuse(effect->answer, NMA_REASON_NOT_SAVED, "full");
             }
             take_answer(world, effect->answer);

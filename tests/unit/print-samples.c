@@ -9,6 +9,7 @@
 #include "agent/json/remedy.h"
 #include "agent/json/reports.h"
 #include "agent/json/requests.h"
+#include "agent/json/source_facts.h"
 #include "tests/unit/host_samples.h"
 #include "tests/unit/report_samples.h"
 
@@ -74,6 +75,27 @@ print_history(void)
     print("history.schema.json", "", nma_history_to_json("host-a", experiences, outcomes, 20));
 }
 
+static void
+print_guest_facts(void)
+{
+    g_autoptr(NmaSourceFacts) facts = nma_source_facts_new();
+    NmaGuestDisk *disk;
+
+    print_result("guest_facts_result", nma_source_facts_to_value(facts, "host-a", 1));
+    facts->guest = nma_guest_new();
+    facts->guest->n_cells = 1;
+    nma_guest_add_device(facts->guest, NMA_DEVICE_PCI, "hostdev0");
+    disk = nma_guest_add_disk(facts->guest);
+    disk->path = g_strdup("/var/lib/nova/instances/1/disk");
+    facts->path.tried = facts->path.resolved = TRUE;
+    facts->path.address = g_strdup("192.0.2.1");
+    facts->path.ports[facts->path.n_ports++] =
+        (NmaPathPort){ "QEMU", 49152, NMA_PORT_OPEN, FALSE, 120 };
+    facts->tls.looked = TRUE;
+    facts->tls.certificates[facts->tls.n_certificates++].file = g_strdup("/etc/pki/c.pem");
+    print_result("guest_facts_result", nma_source_facts_to_value(facts, "host-a", 1));
+}
+
 /* one asker in each way to an end */
 static void
 print_asking(void)
@@ -98,8 +120,7 @@ print_asking(void)
     g_strlcpy(facts->facts.instance_uuid, HOST_SAMPLE_INSTANCE, NMA_UUID_LEN + 1);
     facts->facts.facts.memory_available_bytes = G_GINT64_CONSTANT(4) << 30;
     facts->facts.facts.huge_pools_known = TRUE;
-    facts->facts.facts.n_huge_pools = 1;
-    facts->facts.facts.huge_pools[0] = (NmaHugePool){ 0, 2097152, 512, 0 };
+    nma_facts_add_huge_pool(&facts->facts.facts, 0, 2097152, 512);
     for (guint i = 0; i < 2 * G_N_ELEMENTS(kinds); i++) {
         g_autoptr(NmaEvent) asked = nma_event_new(NMA_EVENT_ASKED);
         NmaAsk *ask = nma_ask_new(kinds[i / 2].kind, HOST_SAMPLE_INSTANCE);
@@ -213,6 +234,7 @@ main(void)
     print_asking();
     print_result("hello_args", nma_request_hello_args(12));
     print_result("hello_result", nma_result_hello("host-a", "0.1.0", "advise", 12));
+    print_guest_facts();
     print_result("set_mode_result", nma_result_set_mode("observe"));
     print_audits();
     return 0;

@@ -45,9 +45,9 @@ put_facts(Story *story, const char *instance, gint64 available_mib)
     event->facts.capacity.ports = 2;
     event->facts.capacity.disk_bytes = 1000;
     event->facts.facts.huge_pools_known = TRUE;
-    event->facts.facts.n_huge_pools = 2;
-    event->facts.facts.huge_pools[0] = (NmaHugePool){ 0, 2 * MIB, 11, 1 };
-    event->facts.facts.huge_pools[1] = (NmaHugePool){ 1, 2 * MIB, 20, 0 };
+    nma_facts_add_huge_pool(&event->facts.facts, 0, 2 * MIB, 11);
+    nma_facts_add_huge_pool(&event->facts.facts, 1, 2 * MIB, 20);
+    event->facts.facts.huge_pools[0].reserved_pages = 1;
     event->facts.capacity.cores_known = TRUE;
     event->facts.capacity.cores.bits[0] = 0xff;
     story_step(story, event);
