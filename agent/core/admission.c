@@ -189,66 +189,60 @@ whole_memory(const NmaResources *wanted)
     return ordinary < 0 ? NMA_UNKNOWN : nma_add_sizes(ordinary, nma_pages_bytes(wanted));
 }
 
-/* the guest as far as its resources say: one cell of ordinary memory, and those of huge pages */
-static const NmaGuest *
-describe(const NmaResources *wanted, NmaGuest *guest)
+/* What the source's agent says of the guest's memory, where nobody has said what backs it. */
+static void
+learn_pages(NmaResources *wanted, const NmaGuest *guest)
 {
-    *guest = (NmaGuest){ .memory_bytes = whole_memory(wanted),
-                         .vcpus = wanted->amount[NMA_AMOUNT_VCPUS],
-                         .n_cells = 1 };
-    guest->cells[0].memory_bytes = MAX(wanted->amount[NMA_AMOUNT_MEMORY], 0);
-    for (guint i = 0; i < wanted->n_pages; i++) {
-        const NmaPages *pages = &wanted->pages[i];
+    gint64 *memory = &wanted->amount[NMA_AMOUNT_MEMORY];
 
-        guest->cells[guest->n_cells++] = (NmaGuestCell){
-            .memory_bytes = pages->count > G_MAXINT64 / pages->size_bytes
-                                ? G_MAXINT64
-                                : pages->count * pages->size_bytes,
-            .page_bytes = pages->size_bytes,
+    if (wanted->pages_known || guest == NULL || guest->n_cells == 0)
+        return;
+    for (guint i = 0; i < guest->n_cells && wanted->n_pages < NMA_MAX_PAGES; i++) {
+        const NmaGuestCell *cell = &guest->cells[i];
+
+        if (cell->page_bytes <= 0 || cell->memory_bytes <= 0)
+            continue;
+        wanted->pages[wanted->n_pages++] = (NmaPages){
+            .node = NMA_ANY_NODE,
+            .size_bytes = cell->page_bytes,
+            .count = cell->memory_bytes / cell->page_bytes +
+                     (cell->memory_bytes % cell->page_bytes != 0),
         };
     }
-    return guest;
+    wanted->pages_known = TRUE;
+    if (*memory >= 0)
+        *memory = MAX(*memory - nma_pages_bytes(wanted), 0);
 }
 
 void
 nma_admission_judge(NmaAdmission *admission, const char *instance_uuid, const NmaResources *wanted,
                     const NmaFacts *facts, const NmaCapacity *capacity, const NmaLedger *ledger)
 {
-    NmaFacts known = *facts;
-    NmaGuest guest;
+    NmaFacts known = *facts; /* what it owns stays the caller's, but for the pools */
     g_autofree NmaHugePool *pools =
-        facts->n_huge_pools > 0
-            ? g_memdup2(facts->huge_pools, facts->n_huge_pools * sizeof *facts->huge_pools)
-            : NULL;
-    const NmaDemand demand = {
-        .memory_bytes = whole_memory(wanted),
-        .vcpus = wanted->amount[NMA_AMOUNT_VCPUS],
-        .guest = wanted->pages_known ? describe(wanted, &guest) : NULL,
-    };
+        g_memdup2(facts->huge_pools, facts->n_huge_pools * sizeof *facts->huge_pools);
     const Judging judging = { admission, instance_uuid, &known, capacity, ledger };
+    NmaDemand demand = { .vcpus = wanted->amount[NMA_AMOUNT_VCPUS] };
 
+    *admission = (NmaAdmission){ .resources = *wanted };
+    learn_pages(&admission->resources, facts->source != NULL ? facts->source->guest : NULL);
+    demand.memory_bytes = whole_memory(&admission->resources);
+    known.huge_pools = pools;
     known.memory_promised_bytes = nma_ledger_promised(ledger, NMA_AMOUNT_MEMORY, instance_uuid);
     known.arriving = nma_ledger_arriving(ledger, instance_uuid);
-    known.huge_pools = pools;
-    for (guint i = 0; i < known.n_huge_pools; i++) {
-        NmaHugePool *pool = &known.huge_pools[i];
-
-        pool->free_pages -=
-            MIN(nma_ledger_promised_pages(ledger, pool->node, pool->size_bytes, instance_uuid),
-                MAX(pool->free_pages, 0));
-    }
-    *admission = (NmaAdmission){
-        .results = nma_check_all(&demand, &known),
-        .measured = demand.memory_bytes >= 0 && facts->memory_available_bytes >= 0,
-        .resources = *wanted,
-    };
+    for (guint i = 0; i < known.n_huge_pools; i++)
+        pools[i].free_pages -= MIN(
+            nma_ledger_promised_pages(ledger, pools[i].node, pools[i].size_bytes, instance_uuid),
+            MAX(pools[i].free_pages, 0));
+    admission->results = nma_check_all(&demand, &known);
+    admission->measured = demand.memory_bytes >= 0 && facts->memory_available_bytes >= 0;
     judge_amount(&judging, NMA_AMOUNT_DISK, "reserved_disk", capacity->disk_bytes,
                  "needs the free disk space here, which could not be read",
                  NMA_REASON_DISK_INSUFFICIENT);
     judge_amount(&judging, NMA_AMOUNT_PORTS, "reserved_ports", capacity->ports,
                  "needs libvirt's range of migration ports, which is not known",
                  NMA_REASON_PORTS_INSUFFICIENT);
-    for (guint i = 0; i < wanted->n_pages; i++)
+    for (guint i = 0; i < admission->resources.n_pages; i++)
         judge_pages(&judging, i);
     judge_cores(&judging);
     admission->verdict = nma_check_verdict(admission->results, &admission->worst);
