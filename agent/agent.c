@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,6 +53,13 @@ on_libvirt_event(NmaEvent *event, gpointer user_data)
     nma_inbox_put_event(agent->inbox, event);
 }
 
+/* of "6.0"; none means 1.0 */
+static gint
+rpc_major(const char *version)
+{
+    return version != NULL ? (gint)MIN(g_ascii_strtoull(version, NULL, 10), 99) : 1;
+}
+
 static void
 on_inspected(NmaInspection *inspection, gpointer user_data)
 {
@@ -75,6 +83,7 @@ on_tapped(OmMessage *message, gpointer user_data)
     if (event != NULL) {
         NmaNow now = nma_agent_now();
 
+        g_atomic_int_set(&agent->nova_rpc_major, rpc_major(message->version));
         event->seen_boot_us = now.boot_us;
         event->seen_wall_us = now.wall_us;
         nma_inbox_put_event(agent->inbox, event);
@@ -162,6 +171,13 @@ act(NmaAgent *agent, const GPtrArray *effects, NmaNow now)
             break;
         case NMA_EFFECT_FORECAST:
             nma_agent_send_forecast(agent, effect->forecast, now);
+            break;
+        case NMA_EFFECT_REMEDY_REPORT:
+            if (effect->remedy_report->kind == NMA_REMEDY_ADVISED)
+                nma_agent_send_advice(agent, effect->remedy_report, now);
+            break;
+        case NMA_EFFECT_REMEDY:
+            nma_agent_carry_out(agent, effect);
             break;
         case NMA_EFFECT_READ_DOMAIN:
             nma_hypervisor_read_domain(agent->hypervisor, effect->instance_uuid);
@@ -593,6 +609,7 @@ open_all(NmaAgent *agent, GError **error)
         .progress_interval_us = settings->progress_interval_ms * NMA_US_PER_MS,
         .conductor_interval_us = settings->conductor_interval_ms * NMA_US_PER_MS,
         .limits = nma_agent_limits(settings),
+        .rules = nma_agent_rules(settings),
         .max_open = (guint)settings->max_open_migrations,
         .new_attempt_id = g_uuid_string_random,
     };
@@ -623,7 +640,7 @@ open_all(NmaAgent *agent, GError **error)
     }
     if (!open_buses(agent, error))
         return FALSE;
-    agent->calls = nma_calls_new(agent->bus, settings->topic);
+    agent->calls = nma_calls_new(agent->bus, settings->topic, settings->host);
     const NmaGatheringConfig gathering_config = { .settings = settings,
                                                   .bus = agent->bus,
                                                   .facts = on_facts,

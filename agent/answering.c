@@ -20,6 +20,7 @@ serve(NmaAgent *agent, const NmaRequest *request)
         return nma_result_reservations(agent->host, nma_agent_now());
     case NMA_REQUEST_SET_MODE:
         nma_mode_from_string(request->mode, &agent->settings->mode);
+        nma_agent_set_mode(agent, agent->settings->mode);
         return json_pack("{s:s}", "mode", nma_mode_to_string(agent->settings->mode));
     default: /* answered later */
         break;

@@ -67,6 +67,7 @@ nma_agent_reload(NmaAgent *agent, const char *why)
     nma_host_set_limits(agent->host, &limits);
     nma_log_set_level(fresh->log_level);
     agent->settings->mode = fresh->mode;
+    nma_agent_take_rules(agent, fresh);
     agent->settings->progress_interval_ms = fresh->progress_interval_ms;
     agent->settings->reserved_host_memory_mib = fresh->reserved_host_memory_mib;
     agent->settings->ram_ratio_permille = fresh->ram_ratio_permille;

@@ -117,6 +117,9 @@ nma_event_new(NmaEventType type)
     case NMA_EVENT_GUEST:
         nma_resources_clear(&event->guest.resources);
         break;
+    case NMA_EVENT_REMEDY:
+        event->remedy.before = event->remedy.after = NMA_UNKNOWN;
+        break;
     case NMA_EVENT_PEER:
         event->peer.clock_offset_ms = NMA_OFFSET_UNKNOWN;
         event->peer.clock_offset_error_ms = NMA_OFFSET_UNKNOWN;
@@ -141,6 +144,9 @@ nma_event_free(NmaEvent *event)
         break;
     case NMA_EVENT_FACTS:
         nma_facts_release(&event->facts.facts);
+        break;
+    case NMA_EVENT_REMEDY:
+        g_free(event->remedy.text);
         break;
     case NMA_EVENT_RESYNC:
         g_clear_pointer(&event->readings, g_ptr_array_unref);

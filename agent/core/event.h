@@ -10,6 +10,7 @@
 #include "agent/core/identity.h"
 #include "agent/core/job_stats.h"
 #include "agent/core/now.h"
+#include "agent/core/remedy.h"
 
 /* Nova's compute RPC methods that speak of a live migration; the table with their names is in
  * event.c (nova/compute/rpcapi.py, Mitaka to 2026.1). */
@@ -106,6 +107,15 @@ typedef struct {
     char *text;       /* its numbers; NULL if none */
 } NmaPeerReservation;
 
+/* What came of a remedy. By Nova: applied says that it was asked. */
+typedef struct {
+    char instance_uuid[NMA_UUID_LEN + 1];
+    NmaRemedy remedy;
+    gboolean applied;
+    gint64 before, after; /* of the knob, as read before and after; NMA_UNKNOWN */
+    char *text;           /* why not; NULL */
+} NmaRemedyAnswer;
+
 typedef enum {
     NMA_EVENT_TICK,           /* time went by: deadlines */
     NMA_EVENT_NOVA_CALL,      /* nova_call */
@@ -121,6 +131,7 @@ typedef enum {
     NMA_EVENT_ASKED,     /* asked -> NMA_EFFECT_ANSWER, exactly one */
     NMA_EVENT_GUEST,     /* guest: answer to NMA_EFFECT_ASK_GUEST */
     NMA_EVENT_RESERVED,  /* reserved: answer to NMA_EFFECT_ASK_RESERVATION */
+    NMA_EVENT_REMEDY,    /* remedy: answer to NMA_EFFECT_REMEDY */
     NMA_N_EVENTS
 } NmaEventType;
 
@@ -163,6 +174,7 @@ typedef struct {
             NmaResources resources;
         } guest;
         NmaPeerReservation reserved;
+        NmaRemedyAnswer remedy;
     };
 } NmaEvent;
 

@@ -78,6 +78,7 @@ nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effe
     NmaReport *report =
         nma_migration_begin(base, NMA_PHASE_PRE_MIGRATION, NMA_STEP_WAITING, now, effects);
 
+    source->policy_known = !adopted;
     source->ask_due_boot_us = now.boot_us + FIRST_ASK_WAITING_US;
     source->read_due_boot_us = now.boot_us;
     if (adopted) {
@@ -352,6 +353,8 @@ keep_deadlines(NmaSource *source, NmaNow now, GPtrArray *effects)
         at.wall_us = now.wall_us - (now.boot_us - at.boot_us);
         nma_source_hand_over(source, NMA_EVIDENCE_OBSERVED, at, now, effects);
     }
+    if (!source->base.ended)
+        nma_source_steer_by_time(source, now, effects);
     if (now.boot_us >= source->give_up_boot_us)
         give_up(source, now, effects);
     if (!source->base.ended && now.boot_us >= source->read_due_boot_us)
@@ -367,6 +370,7 @@ nma_source_next_deadline(const NmaSource *source)
     if (source->base.ended)
         return NMA_NEVER;
     next = MIN(next, nma_source_reserving_deadline(source));
+    next = MIN(next, nma_source_steer_deadline(source));
     if (source->stopped_boot_us != NMA_NEVER)
         next = MIN(next, source->stopped_boot_us + FINAL_STATS_US);
     return next;
@@ -413,6 +417,9 @@ nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interv
         break;
     case NMA_EVENT_RESERVED:
         nma_source_take_reserved(source, event, now, effects);
+        break;
+    case NMA_EVENT_REMEDY:
+        nma_source_take_remedy(source, event, now, effects);
         break;
     default:
         break;

@@ -10,6 +10,7 @@
 #include "agent/hypervisor/libvirt_error.h"
 #include "agent/hypervisor/loop.h"
 #include "agent/hypervisor/readers.h"
+#include "agent/hypervisor/steering.h"
 #include "agent/hypervisor/worker.h"
 
 #define N_READERS       3
@@ -24,6 +25,7 @@ struct NmaHypervisor {
     gpointer post_data;
     NmaLoop *loop;
     NmaReaders *readers;
+    NmaSteerer *steerer;
     NmaConnection *connection;
     virConnectPtr reader_connections[N_READERS]; /* each its thread's alone; NULL: not open */
     NmaEvents events;
@@ -291,6 +293,14 @@ on_closing(virConnectPtr libvirt, gpointer user_data)
     nma_events_deregister(&hypervisor->events, libvirt);
 }
 
+static virConnectPtr
+open_to_act(gpointer user_data, GError **error)
+{
+    NmaHypervisor *hypervisor = user_data;
+
+    return nma_connection_open_another(hypervisor->connection, error);
+}
+
 /* ---- */
 
 static void
@@ -306,6 +316,7 @@ hypervisor_free(NmaHypervisor *hypervisor)
 {
     g_clear_pointer(&hypervisor->readers, nma_readers_free);
     nma_worker_free(hypervisor->inspector);
+    g_clear_pointer(&hypervisor->steerer, nma_steerer_free);
     nma_connection_free(hypervisor->connection);
     pthread_mutex_destroy(&hypervisor->mutex);
     g_free(hypervisor);
@@ -342,6 +353,7 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
         .leave = close_inspector_connection,
         .user_data = hypervisor,
     };
+    const NmaSteererConfig steerer = { open_to_act, post, hypervisor };
 
     hypervisor->post = config->post;
     hypervisor->inspected = config->inspected;
@@ -353,6 +365,8 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
     if (hypervisor->readers)
         hypervisor->inspector = nma_worker_new(&inspector, error);
     if (hypervisor->inspector)
+        hypervisor->steerer = nma_steerer_new(&steerer, error);
+    if (hypervisor->steerer)
         hypervisor->loop = nma_loop_new(on_tick, hypervisor, error);
     if (hypervisor->loop && nma_connection_start(hypervisor->connection, error))
         return hypervisor;
@@ -362,6 +376,8 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
         nma_readers_stop(hypervisor->readers, G_MAXINT64);
     if (hypervisor->inspector)
         nma_worker_stop(hypervisor->inspector, G_MAXINT64);
+    if (hypervisor->steerer)
+        nma_steerer_stop(hypervisor->steerer, G_MAXINT64);
     if (hypervisor->loop)
         nma_loop_stop(hypervisor->loop, G_MAXINT64);
     hypervisor_free(hypervisor);
@@ -382,6 +398,7 @@ nma_hypervisor_stop(NmaHypervisor *hypervisor, gint64 deadline_ms)
     /* the loop last: libvirt calls and frees through it what belongs to a connection */
     all_ended = nma_readers_stop(hypervisor->readers, deadline_us - 2 * share_us);
     all_ended &= nma_worker_stop(hypervisor->inspector, deadline_us - 2 * share_us);
+    all_ended &= nma_steerer_stop(hypervisor->steerer, deadline_us - 2 * share_us);
     all_ended &= nma_connection_stop(hypervisor->connection, deadline_us - share_us);
     all_ended &= nma_loop_stop(hypervisor->loop, deadline_us);
     /* else a thread that was left behind may still look at it */
@@ -394,6 +411,19 @@ nma_hypervisor_read_domain(NmaHypervisor *hypervisor, const char *instance_uuid)
 {
     g_return_if_fail(nma_uuid_is_valid(instance_uuid));
     nma_readers_request(hypervisor->readers, instance_uuid);
+}
+
+void
+nma_hypervisor_steer(NmaHypervisor *hypervisor, const char *instance_uuid,
+                     const NmaRemedyOrder *order)
+{
+    nma_steerer_order(hypervisor->steerer, instance_uuid, order);
+}
+
+void
+nma_hypervisor_cancel(NmaHypervisor *hypervisor)
+{
+    nma_steerer_cancel(hypervisor->steerer);
 }
 
 void

@@ -6,6 +6,7 @@
 #include "agent/json/config_audit.h"
 #include "agent/json/forecast.h"
 #include "agent/json/history.h"
+#include "agent/json/remedy.h"
 #include "agent/json/reports.h"
 #include "agent/json/requests.h"
 #include "agent/json/source_facts.h"
@@ -222,6 +223,12 @@ main(void)
         print("forecast.schema.json", "", json_loads(text, 0, NULL));
     }
     print_history();
+    for (guint i = 0; i < N_REMEDY_SAMPLES; i++) {
+        g_autoptr(NmaRemedyReport) report = remedy_sample(i);
+        g_autofree char *text = nma_remedy_to_json(report, "host-a");
+
+        print("remedy.schema.json", "", json_loads(text, 0, NULL));
+    }
     print_results(host_sample());
     print_results(host_sample_empty());
     print_asking();
