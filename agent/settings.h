@@ -78,13 +78,12 @@ typedef struct {
     char *instances_path;
     char *live_migration_inbound_addr, *live_migration_uri,
         *live_migration_scheme; /* "": not set */
-    gboolean live_migration_with_native_tls;
+    gboolean live_migration_permit_post_copy, live_migration_with_native_tls;
     /* [libvirt] live_migration_…: what Nova will do with a migration by itself */
     gint64 live_migration_downtime_ms, live_migration_downtime_steps;
     gint64 live_migration_downtime_delay_s, live_migration_completion_timeout_s;
     gint64 live_migration_bandwidth_mib_s;
     char *live_migration_timeout_action; /* abort, force_complete */
-    gboolean live_migration_permit_post_copy;
     /* [oslo_messaging_rabbit], as far as it concerns us: see rpc/bus.h */
     gboolean amqp_durable_queues, amqp_auto_delete, rabbit_quorum_queue,
         rabbit_transient_quorum_queue;

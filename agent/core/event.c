@@ -142,11 +142,11 @@ nma_event_free(NmaEvent *event)
     case NMA_EVENT_DOMAIN_READING:
         g_free(event->reading.text);
         break;
-    case NMA_EVENT_FACTS:
-        nma_facts_release(&event->facts.facts);
-        break;
     case NMA_EVENT_REMEDY:
         g_free(event->remedy.text);
+        break;
+    case NMA_EVENT_FACTS:
+        nma_facts_release(&event->facts.facts);
         break;
     case NMA_EVENT_RESYNC:
         g_clear_pointer(&event->readings, g_ptr_array_unref);

@@ -11,6 +11,7 @@
 #include "agent/hypervisor/loop.h"
 #include "agent/hypervisor/readers.h"
 #include "agent/hypervisor/steering.h"
+
 #include "agent/hypervisor/worker.h"
 
 #define N_READERS       3
@@ -315,8 +316,8 @@ static void
 hypervisor_free(NmaHypervisor *hypervisor)
 {
     g_clear_pointer(&hypervisor->readers, nma_readers_free);
-    nma_worker_free(hypervisor->inspector);
     g_clear_pointer(&hypervisor->steerer, nma_steerer_free);
+    nma_worker_free(hypervisor->inspector);
     nma_connection_free(hypervisor->connection);
     pthread_mutex_destroy(&hypervisor->mutex);
     g_free(hypervisor);
@@ -345,6 +346,7 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
         .user_data = hypervisor,
     };
 
+    const NmaSteererConfig steerer = { open_to_act, post, hypervisor };
     NmaWorkerConfig inspector = {
         .name = "virt-check",
         .max_waiting = MAX_INSPECTIONS,
@@ -353,7 +355,6 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
         .leave = close_inspector_connection,
         .user_data = hypervisor,
     };
-    const NmaSteererConfig steerer = { open_to_act, post, hypervisor };
 
     hypervisor->post = config->post;
     hypervisor->inspected = config->inspected;
@@ -363,10 +364,10 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
     hypervisor->connection = nma_connection_new(&connection);
     hypervisor->readers = nma_readers_new(&readers, error);
     if (hypervisor->readers)
-        hypervisor->inspector = nma_worker_new(&inspector, error);
-    if (hypervisor->inspector)
         hypervisor->steerer = nma_steerer_new(&steerer, error);
     if (hypervisor->steerer)
+        hypervisor->inspector = nma_worker_new(&inspector, error);
+    if (hypervisor->inspector)
         hypervisor->loop = nma_loop_new(on_tick, hypervisor, error);
     if (hypervisor->loop && nma_connection_start(hypervisor->connection, error))
         return hypervisor;
@@ -374,10 +375,10 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
     /* none of these threads is in a call of libvirt's yet */
     if (hypervisor->readers)
         nma_readers_stop(hypervisor->readers, G_MAXINT64);
-    if (hypervisor->inspector)
-        nma_worker_stop(hypervisor->inspector, G_MAXINT64);
     if (hypervisor->steerer)
         nma_steerer_stop(hypervisor->steerer, G_MAXINT64);
+    if (hypervisor->inspector)
+        nma_worker_stop(hypervisor->inspector, G_MAXINT64);
     if (hypervisor->loop)
         nma_loop_stop(hypervisor->loop, G_MAXINT64);
     hypervisor_free(hypervisor);
@@ -397,8 +398,9 @@ nma_hypervisor_stop(NmaHypervisor *hypervisor, gint64 deadline_ms)
 
     /* the loop last: libvirt calls and frees through it what belongs to a connection */
     all_ended = nma_readers_stop(hypervisor->readers, deadline_us - 2 * share_us);
-    all_ended &= nma_worker_stop(hypervisor->inspector, deadline_us - 2 * share_us);
     all_ended &= nma_steerer_stop(hypervisor->steerer, deadline_us - 2 * share_us);
+
+    all_ended &= nma_worker_stop(hypervisor->inspector, deadline_us - 2 * share_us);
     all_ended &= nma_connection_stop(hypervisor->connection, deadline_us - share_us);
     all_ended &= nma_loop_stop(hypervisor->loop, deadline_us);
     /* else a thread that was left behind may still look at it */

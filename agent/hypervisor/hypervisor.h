@@ -3,9 +3,9 @@
  *
  * Threads of its own: virt-events runs libvirt's event loop, its callbacks only copy and post;
  * virt-read ×3 make the blocking calls, each domain at most one at a time, each thread on a
- * connection of its own; virt-check answers what checks ask, on another; virt-act moves knobs
- * (steering.h); virt-connect (re)connects for ever; after each (re)connect it registers its
- * callbacks and posts NMA_EVENT_RESYNC. What a connection of which access may call:
+ * connection of its own; virt-act moves knobs (steering.h) on another, and virt-check answers what
+ * checks ask on one more; virt-connect (re)connects for ever; after each (re)connect it registers
+ * its callbacks and posts NMA_EVENT_RESYNC. What a connection of which access may call:
  * agent/hypervisor/access.c.
  */
 #pragma once
@@ -62,16 +62,16 @@ void nma_hypervisor_stop(NmaHypervisor *hypervisor, gint64 deadline_ms);
  * dropped. instance_uuid must be valid (nma_uuid_is_valid). */
 void nma_hypervisor_read_domain(NmaHypervisor *hypervisor, const char *instance_uuid);
 
-/* Asks libvirt for what checks need; inspected gets it back with its answer, some day: who asks has
- * a deadline of his own. One after the other; FALSE when too many wait, and it stays the caller's.
- */
-gboolean nma_hypervisor_inspect(NmaHypervisor *hypervisor, NmaInspection *inspection);
-
 /* Posts one NMA_EVENT_REMEDY. On a read-only connection libvirt refuses. */
 void nma_hypervisor_steer(NmaHypervisor *hypervisor, const char *instance_uuid,
                           const NmaRemedyOrder *order);
 /* What was ordered and has not begun is not done any more, but for an abort. */
 void nma_hypervisor_cancel(NmaHypervisor *hypervisor);
+
+/* Asks libvirt for what checks need; inspected gets it back with its answer, some day: who asks has
+ * a deadline of his own. One after the other; FALSE when too many wait, and it stays the caller's.
+ */
+gboolean nma_hypervisor_inspect(NmaHypervisor *hypervisor, NmaInspection *inspection);
 
 /* Posts NMA_EVENT_RESYNC as after a reconnect: events were lost between us and core. */
 void nma_hypervisor_resync(NmaHypervisor *hypervisor);

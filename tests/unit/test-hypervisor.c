@@ -378,31 +378,31 @@ test_access_table_is_whole(void)
         g_error("%s is called and has no row in the access table", (char *)call);
 }
 
-/* What is done on an observing connection must be open to read-only access; what checks ask is not
- * all of it, and nothing that moves a migration, in steering.c alone (libvirt refuses even to read
- * the knobs). */
+/* What is done on an observing connection must be open to read-only access; what moves a migration,
+ * in steering.c alone, is not (libvirt refuses even to read the knobs), and what checks ask not
+ * all. */
 static void
 test_access_observing_needs_read_only(void)
 {
-    static const char *const acting[] = { "virConnectCompareHypervisorCPU",
-                                          "virConnectGetDomainCapabilities",
-                                          "virConnectOpen",
-                                          "virDomainGetXMLDesc",
-                                          "virDomainAbortJob",
-                                          "virDomainMigrateGetMaxDowntime",
-                                          "virDomainMigrateGetMaxSpeed",
-                                          "virDomainMigrateSetMaxDowntime",
-                                          "virDomainMigrateSetMaxSpeed",
-                                          "virDomainMigrateStartPostCopy",
-                                          "virDomainSuspend",
-                                          NULL };
+    static const char *const need_write[] = { "virConnectCompareHypervisorCPU",
+                                              "virConnectGetDomainCapabilities",
+                                              "virConnectOpen",
+                                              "virDomainAbortJob",
+                                              "virDomainGetXMLDesc",
+                                              "virDomainMigrateGetMaxDowntime",
+                                              "virDomainMigrateGetMaxSpeed",
+                                              "virDomainMigrateSetMaxDowntime",
+                                              "virDomainMigrateSetMaxSpeed",
+                                              "virDomainMigrateStartPostCopy",
+                                              "virDomainSuspend",
+                                              NULL };
     gsize n_rows;
     const NmaAccessRow *rows = nma_access_rows(&n_rows);
 
     for (gsize i = 0; i < n_rows; i++)
         g_assert_cmpint(rows[i].lowest, ==,
-                        g_strv_contains(acting, rows[i].call) ? NMA_ACCESS_READ_WRITE
-                                                              : NMA_ACCESS_READ_ONLY);
+                        g_strv_contains(need_write, rows[i].call) ? NMA_ACCESS_READ_WRITE
+                                                                  : NMA_ACCESS_READ_ONLY);
 }
 
 int
