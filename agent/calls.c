@@ -15,9 +15,9 @@ typedef enum {
     ASK_CONDUCTOR,
     ASK_PEER,
     ASK_PEER_AUDIT,
+    ASK_INSTANCE,    /* to be sent on with an order */
     ASK_SOURCE,      /* guest */
     ASK_DESTINATION, /* reserve */
-    ASK_INSTANCE,    /* to be sent on with an order */
 } Kind;
 
 /* what nova-compute is to do */
@@ -355,13 +355,13 @@ answered(NmaCalls *calls, const Question *question, const OmCallResult *result)
         return event;
     case ASK_PEER_AUDIT:
         return NULL;
+    case ASK_INSTANCE:
+        return act_with(calls, question, result);
     case ASK_SOURCE:
         return guest_event(question->instance_uuid,
                            result->status == OM_CALL_OK ? result->result : NULL);
     case ASK_DESTINATION:
         return reserved_answered(question, result);
-    case ASK_INSTANCE:
-        return act_with(calls, question, result);
     case ASK_CONDUCTOR:
     default:
         return conductor_event(question->instance_uuid,

@@ -23,15 +23,15 @@ void nma_calls_free(NmaCalls *calls);
 NmaEvent *nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid);
 NmaEvent *nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host);
 
-NmaEvent *nma_calls_ask_guest(NmaCalls *calls, const char *instance_uuid, const char *host);
-/* For a reservation, or to release one: that is not answered. */
-NmaEvent *nma_calls_ask_reservation(NmaCalls *calls, const NmaAsk *ask, const char *host);
 /* Post-copy (as force-complete, which is post-copy where Nova permits it) or abort: fetches the
  * Instance from the conductor, sends it to nova-compute and keeps nothing. NMA_EVENT_REMEDY
  * follows by nma_calls_finished, or is returned when it failed at once (owned).
  * nova_rpc_major: of Nova's own messages; 0: not known. */
 NmaEvent *nma_calls_act(NmaCalls *calls, const char *instance_uuid, gint64 migration_id,
                         NmaRemedy remedy, gint nova_rpc_major);
+NmaEvent *nma_calls_ask_guest(NmaCalls *calls, const char *instance_uuid, const char *host);
+/* For a reservation, or to release one: that is not answered. */
+NmaEvent *nma_calls_ask_reservation(NmaCalls *calls, const NmaAsk *ask, const char *host);
 
 /* From now on a peer's agent that has answered is also asked for its audit, or is not. */
 void nma_calls_set_audits(NmaCalls *calls, gboolean audits);

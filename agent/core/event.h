@@ -92,6 +92,15 @@ typedef struct {
     gint64 clock_offset_ms, clock_offset_error_ms; /* NMA_OFFSET_UNKNOWN unless PEER_AGENT */
 } NmaPeerAnswer;
 
+/* What came of a remedy. By Nova: applied says that it was asked. */
+typedef struct {
+    char instance_uuid[NMA_UUID_LEN + 1];
+    NmaRemedy remedy;
+    gboolean applied;
+    gint64 before, after; /* of the knob, as read before and after; NMA_UNKNOWN */
+    char *text;           /* why not; NULL */
+} NmaRemedyAnswer;
+
 /* What the destination's agent said when the source's asked it for a reservation. */
 typedef enum {
     NMA_RESERVED_GRANTED,
@@ -107,15 +116,6 @@ typedef struct {
     char *text;       /* its numbers; NULL if none */
 } NmaPeerReservation;
 
-/* What came of a remedy. By Nova: applied says that it was asked. */
-typedef struct {
-    char instance_uuid[NMA_UUID_LEN + 1];
-    NmaRemedy remedy;
-    gboolean applied;
-    gint64 before, after; /* of the knob, as read before and after; NMA_UNKNOWN */
-    char *text;           /* why not; NULL */
-} NmaRemedyAnswer;
-
 typedef enum {
     NMA_EVENT_TICK,           /* time went by: deadlines */
     NMA_EVENT_NOVA_CALL,      /* nova_call */
@@ -128,10 +128,10 @@ typedef enum {
     NMA_EVENT_FACTS,     /* facts: answer to NMA_EFFECT_GATHER_FACTS */
     NMA_EVENT_CONDUCTOR, /* conductor: answer to NMA_EFFECT_ASK_CONDUCTOR */
     NMA_EVENT_PEER,      /* peer: answer to NMA_EFFECT_ASK_PEER */
+    NMA_EVENT_REMEDY,    /* remedy: answer to NMA_EFFECT_REMEDY */
     NMA_EVENT_ASKED,     /* asked -> NMA_EFFECT_ANSWER, exactly one */
     NMA_EVENT_GUEST,     /* guest: answer to NMA_EFFECT_ASK_GUEST */
     NMA_EVENT_RESERVED,  /* reserved: answer to NMA_EFFECT_ASK_RESERVATION */
-    NMA_EVENT_REMEDY,    /* remedy: answer to NMA_EFFECT_REMEDY */
     NMA_N_EVENTS
 } NmaEventType;
 
@@ -167,6 +167,7 @@ typedef struct {
             GPtrArray *migrations;
         } conductor;
         NmaPeerAnswer peer;
+        NmaRemedyAnswer remedy;
         NmaAsk *asked; /* owned */
         struct {
             char instance_uuid[NMA_UUID_LEN + 1];
@@ -174,7 +175,6 @@ typedef struct {
             NmaResources resources;
         } guest;
         NmaPeerReservation reserved;
-        NmaRemedyAnswer remedy;
     };
 } NmaEvent;
 

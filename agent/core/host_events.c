@@ -317,14 +317,14 @@ event_instance(const NmaEvent *event)
         return event->facts.instance_uuid;
     case NMA_EVENT_PEER:
         return event->peer.instance_uuid;
+    case NMA_EVENT_REMEDY:
+        return event->remedy.instance_uuid;
     case NMA_EVENT_ASKED:
         return event->asked->instance_uuid;
     case NMA_EVENT_GUEST:
         return event->guest.instance_uuid;
     case NMA_EVENT_RESERVED:
         return event->reserved.instance_uuid;
-    case NMA_EVENT_REMEDY:
-        return event->remedy.instance_uuid;
     default:
         return NULL;
     }
@@ -349,8 +349,8 @@ nma_host_dispatch(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *e
         break;
     case NMA_EVENT_JOB_COMPLETED:
     case NMA_EVENT_PEER:
-    case NMA_EVENT_RESERVED:
     case NMA_EVENT_REMEDY:
+    case NMA_EVENT_RESERVED:
         nma_host_step_source(host, nma_host_get_source(host, instance), event, now, effects);
         break;
     case NMA_EVENT_DOMAIN_READING:

@@ -369,8 +369,8 @@ nma_source_next_deadline(const NmaSource *source)
 
     if (source->base.ended)
         return NMA_NEVER;
-    next = MIN(next, nma_source_reserving_deadline(source));
     next = MIN(next, nma_source_steer_deadline(source));
+    next = MIN(next, nma_source_reserving_deadline(source));
     if (source->stopped_boot_us != NMA_NEVER)
         next = MIN(next, source->stopped_boot_us + FINAL_STATS_US);
     return next;
