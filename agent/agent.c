@@ -206,6 +206,8 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
 {
     switch (item->type) {
     case NMA_INBOX_EVENT:
+        if (item->event->type == NMA_EVENT_MEASURED || item->event->type == NMA_EVENT_DOMAINS)
+            nma_foretelling_take(agent->foretelling, item->event, now);
         nma_host_step(agent->host, item->event, now, effects);
         if (item->event->type == NMA_EVENT_RESYNC && !agent->bus_started)
             start_bus(agent);
@@ -331,6 +333,7 @@ housekeeping(NmaAgent *agent, NmaNow now)
         agent->housekeeping_due_boot_us = now.boot_us + HOUSEKEEPING_US;
         write_metrics(agent);
         say_malformed(agent, now);
+        nma_foretelling_look(agent->foretelling, now);
         nma_outbox_trim(agent->store, now.wall_us, &agent->reports_dropped, NULL);
         /* it waits for the disk, and a report would wait with it */
         if (nothing_is_open(agent))
@@ -577,7 +580,10 @@ open_all(NmaAgent *agent, GError **error)
     if (agent->control == NULL)
         return FALSE;
     agent->hypervisor = nma_hypervisor_new(&hypervisor_config, error);
-    return agent->hypervisor != NULL;
+    if (agent->hypervisor == NULL)
+        return FALSE;
+    agent->foretelling = nma_foretelling_new(agent->host, agent->hypervisor, settings);
+    return TRUE;
 }
 
 NmaAgent *
@@ -606,6 +612,7 @@ nma_agent_free(NmaAgent *agent)
         return;
     if (agent->hypervisor != NULL)
         nma_hypervisor_stop(agent->hypervisor, LIBVIRT_STOP_MS);
+    nma_foretelling_free(agent->foretelling);
     nma_control_free(agent->control);
     nma_publisher_free(agent->publisher);
     nma_calls_free(agent->calls);

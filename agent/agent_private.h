@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/calls.h"
 #include "agent/core/host.h"
+#include "agent/foretelling.h"
 #include "agent/inbox.h"
 #include "agent/ops/control.h"
 #include "agent/ops/log.h"
@@ -25,6 +26,7 @@ struct NmaAgent {
     OmBus *reports_bus; /* the same as bus, unless reports go to another broker */
     NmaCalls *calls;
     NmaPublisher *publisher;
+    NmaForetelling *foretelling;
     NmaControl *control;
 
     gboolean bus_started;

@@ -24,10 +24,23 @@ serve(NmaAgent *agent, const NmaRequest *request)
     case NMA_REQUEST_SET_MODE:
         nma_mode_from_string(request->mode, &agent->settings->mode);
         return json_pack("{s:s}", "mode", nma_mode_to_string(agent->settings->mode));
+    case NMA_REQUEST_FORECAST:
+    case NMA_REQUEST_GUESTS: /* answer_later */
     case NMA_N_REQUESTS:
         break;
     }
     return json_null();
+}
+
+static void
+answer_later(NmaAgent *agent, OmRequest *om_request, const NmaRequest *request)
+{
+    const NmaForetellingQuery query = { request->instance_uuid, request->destination };
+
+    if (request->method == NMA_REQUEST_FORECAST)
+        nma_foretelling_answer_later(agent->foretelling, om_request, &query, nma_agent_now());
+    else
+        nma_foretelling_list_later(agent->foretelling, om_request, nma_agent_now());
 }
 
 void
@@ -39,6 +52,11 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
 
     if (request == NULL) {
         om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);
+        return;
+    }
+    if (request->method == NMA_REQUEST_FORECAST || request->method == NMA_REQUEST_GUESTS) {
+        answer_later(agent, om_request, request);
+        nma_request_free(request);
         return;
     }
     if (request->method == NMA_REQUEST_SET_MODE)
@@ -85,6 +103,19 @@ tell_history(NmaAgent *agent, const json_t *args, GError **error)
                                (guint)CLAMP(limit, 0, NMA_HISTORY_MAX_ROWS));
 }
 
+static json_t *
+tell_forecast(NmaAgent *agent, const json_t *args, GError **error)
+{
+    g_autoptr(NmaRequest) request = nma_request_decode("forecast", args, error);
+    const json_t *since = json_object_get(args, "since_ms");
+
+    if (request == NULL)
+        return NULL;
+    return nma_foretelling_ask(
+        agent->foretelling, &(NmaForetellingQuery){ request->instance_uuid, request->destination },
+        json_is_integer(since) ? MAX(json_integer_value(since), 0) : -1, nma_agent_now(), error);
+}
+
 json_t *
 nma_agent_control(const char *command, const json_t *args, gpointer user_data, GError **error)
 {
@@ -108,9 +139,11 @@ nma_agent_control(const char *command, const json_t *args, gpointer user_data, G
         }
         return json_pack("{s:s}", "level", nma_log_get_level());
     }
+    if (g_str_equal(command, "forecast"))
+        return tell_forecast(agent, args, error);
     if (g_str_equal(command, "history"))
         return tell_history(agent, args, error);
     g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
-                "unknown command; there are: status, log-level, history");
+                "unknown command; there are: status, log-level, forecast, history");
     return NULL;
 }

@@ -13,11 +13,15 @@
 #define NMA_EXIT_FAILED      1
 #define NMA_EXIT_USAGE       2 /* usage and configuration: the unit does not restart on it */
 #define NMA_EXIT_NOT_RUNNING 3
+/* of forecast */
+#define NMA_EXIT_HOPELESS 4
+#define NMA_EXIT_UNKNOWN  5
 
 int nma_cmd_run(int argc, char **argv);
 int nma_cmd_check_config(int argc, char **argv);
 int nma_cmd_status(int argc, char **argv);
 int nma_cmd_health(int argc, char **argv);
+int nma_cmd_forecast(int argc, char **argv);
 int nma_cmd_history(int argc, char **argv);
 int nma_cmd_log_level(int argc, char **argv);
 int nma_cmd_ping(int argc, char **argv);

@@ -53,7 +53,9 @@ typedef struct {
     char *control_exchange;
     gint64 reserved_host_memory_mib;
     /* [libvirt] live_migration_downtime and its steps: what Nova will allow, and begins with */
-    gint64 live_migration_downtime_ms, live_migration_downtime_steps;
+    gint64 live_migration_downtime_ms, live_migration_downtime_steps,
+        live_migration_downtime_delay_s;
+    gint64 live_migration_bandwidth_mib_s; /* 0: as the hypervisor likes */
     /* [oslo_messaging_rabbit], as far as it concerns us: see rpc/bus.h */
     gboolean amqp_durable_queues, amqp_auto_delete, rabbit_quorum_queue,
         rabbit_transient_quorum_queue;

@@ -9,6 +9,7 @@
 #include "agent/core/identity.h"
 #include "agent/core/job_stats.h"
 #include "agent/core/now.h"
+#include "agent/core/outlook.h"
 
 /* Nova's compute RPC methods that speak of a live migration; the table with their names is in
  * event.c (nova/compute/rpcapi.py, Mitaka to 2026.1). */
@@ -100,6 +101,8 @@ typedef enum {
     NMA_EVENT_FACTS,     /* facts: answer to NMA_EFFECT_GATHER_FACTS */
     NMA_EVENT_CONDUCTOR, /* conductor: answer to NMA_EFFECT_ASK_CONDUCTOR */
     NMA_EVENT_PEER,      /* peer: answer to NMA_EFFECT_ASK_PEER */
+    NMA_EVENT_MEASURED,  /* measured: a guest's dirty rate */
+    NMA_EVENT_DOMAINS,   /* domains: all active ones of the host */
     NMA_N_EVENTS
 } NmaEventType;
 
@@ -134,6 +137,11 @@ typedef struct {
             GPtrArray *migrations;
         } conductor;
         NmaPeerAnswer peer;
+        NmaMeasurement measured;
+        struct {
+            GPtrArray *uuids; /* of char *, owned */
+            char *text;       /* why they could not be listed; NULL: they are */
+        } domains;
     };
 } NmaEvent;
 

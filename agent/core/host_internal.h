@@ -24,10 +24,17 @@ struct NmaHost {
     guint64 ignored_total;
 
     NmaExperiences *experiences;
+    GHashTable *predicted; /* instance uuid -> NmaPredicted: before the start */
 
     NmaSaved *saved;
     NmaQuestions questions;
 };
+
+typedef struct {
+    char *destination;
+    NmaPrediction prediction;
+    gint64 boot_us;
+} NmaPredicted;
 
 /* the open one of an instance, or NULL */
 NmaSource *nma_host_get_source(const NmaHost *host, const char *instance_uuid);

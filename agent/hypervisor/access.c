@@ -16,10 +16,14 @@ static const NmaAccessRow rows[] = {
     { "virConnectSetKeepAlive", NMA_ACCESS_READ_ONLY },
     { "virConnectUnregisterCloseCallback", NMA_ACCESS_READ_ONLY },
     { "virDomainFree", NMA_ACCESS_READ_ONLY },
+    { "virDomainGetInfo", NMA_ACCESS_READ_ONLY },
     { "virDomainGetJobStats", NMA_ACCESS_READ_ONLY },
     { "virDomainGetState", NMA_ACCESS_READ_ONLY },
     { "virDomainGetUUIDString", NMA_ACCESS_READ_ONLY },
+    { "virDomainListGetStats", NMA_ACCESS_READ_ONLY },
     { "virDomainLookupByUUIDString", NMA_ACCESS_READ_ONLY },
+    { "virDomainStartDirtyRateCalc", NMA_ACCESS_READ_WRITE },
+    { "virDomainStatsRecordListFree", NMA_ACCESS_READ_ONLY },
 };
 
 const NmaAccessRow *

@@ -8,6 +8,7 @@
 #include "agent/hypervisor/events.h"
 #include "agent/hypervisor/libvirt_error.h"
 #include "agent/hypervisor/loop.h"
+#include "agent/hypervisor/measuring.h"
 #include "agent/hypervisor/readers.h"
 
 #define N_READERS 3
@@ -21,6 +22,7 @@ struct NmaHypervisor {
     gpointer post_data;
     NmaLoop *loop;
     NmaReaders *readers;
+    NmaMeasuring *measuring;
     NmaConnection *connection;
     virConnectPtr reader_connections[N_READERS]; /* each its thread's alone; NULL: not open */
     NmaEvents events;
@@ -200,6 +202,7 @@ static void
 hypervisor_free(NmaHypervisor *hypervisor)
 {
     g_clear_pointer(&hypervisor->readers, nma_readers_free);
+    g_clear_pointer(&hypervisor->measuring, nma_measuring_free);
     nma_connection_free(hypervisor->connection);
     pthread_mutex_destroy(&hypervisor->mutex);
     g_free(hypervisor);
@@ -235,6 +238,9 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
     hypervisor->connection = nma_connection_new(&connection);
     hypervisor->readers = nma_readers_new(&readers, error);
     if (hypervisor->readers)
+        hypervisor->measuring =
+            nma_measuring_new(hypervisor->connection, config->access, post, hypervisor, error);
+    if (hypervisor->measuring)
         hypervisor->loop = nma_loop_new(on_tick, hypervisor, error);
     if (hypervisor->loop && nma_connection_start(hypervisor->connection, error))
         return hypervisor;
@@ -242,6 +248,8 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
     /* none of these threads is in a call of libvirt's yet */
     if (hypervisor->readers)
         nma_readers_stop(hypervisor->readers, G_MAXINT64);
+    if (hypervisor->measuring)
+        nma_measuring_stop(hypervisor->measuring, G_MAXINT64);
     if (hypervisor->loop)
         nma_loop_stop(hypervisor->loop, G_MAXINT64);
     hypervisor_free(hypervisor);
@@ -261,6 +269,7 @@ nma_hypervisor_stop(NmaHypervisor *hypervisor, gint64 deadline_ms)
 
     /* the loop last: libvirt calls and frees through it what belongs to a connection */
     all_ended = nma_readers_stop(hypervisor->readers, deadline_us - 2 * share_us);
+    all_ended &= nma_measuring_stop(hypervisor->measuring, deadline_us - 2 * share_us);
     all_ended &= nma_connection_stop(hypervisor->connection, deadline_us - share_us);
     all_ended &= nma_loop_stop(hypervisor->loop, deadline_us);
     /* else a thread that was left behind may still look at it */
@@ -273,6 +282,19 @@ nma_hypervisor_read_domain(NmaHypervisor *hypervisor, const char *instance_uuid)
 {
     g_return_if_fail(nma_uuid_is_valid(instance_uuid));
     nma_readers_request(hypervisor->readers, instance_uuid);
+}
+
+void
+nma_hypervisor_measure(NmaHypervisor *hypervisor, const char *instance_uuid)
+{
+    g_return_if_fail(nma_uuid_is_valid(instance_uuid));
+    nma_measuring_request(hypervisor->measuring, instance_uuid);
+}
+
+void
+nma_hypervisor_list(NmaHypervisor *hypervisor)
+{
+    nma_measuring_list(hypervisor->measuring);
 }
 
 void

@@ -11,7 +11,8 @@
 static const char *const names[NMA_N_REQUESTS + 1] = {
     [NMA_REQUEST_HELLO] = "hello",       [NMA_REQUEST_LIST] = "list",
     [NMA_REQUEST_SHOW] = "show",         [NMA_REQUEST_RESERVATIONS] = "reservations",
-    [NMA_REQUEST_SET_MODE] = "set_mode", NULL,
+    [NMA_REQUEST_SET_MODE] = "set_mode", [NMA_REQUEST_FORECAST] = "forecast",
+    [NMA_REQUEST_GUESTS] = "guests",     NULL,
 };
 
 static const char *const modes[] = { "observe", "advise", "steer", NULL };
@@ -51,11 +52,27 @@ read_set_mode(const json_t *args, NmaRequest *request, GError **error)
     return TRUE;
 }
 
+static gboolean
+read_forecast(const json_t *args, NmaRequest *request, GError **error)
+{
+    const json_t *destination = json_object_get(args, "destination");
+
+    request->destination = nma_json_dup_name(args, "destination");
+    if (destination != NULL && !json_is_null(destination) && request->destination == NULL) {
+        g_set_error(error, NMA_JSON_ERROR, NMA_JSON_ERROR_MALFORMED, "destination is no host name");
+        return FALSE;
+    }
+    if (json_is_true(json_object_get(args, "all")))
+        return TRUE;
+    return read_show(args, request, error);
+}
+
 /* what a method's arguments are; NULL: it has none */
 static gboolean (*const readers[NMA_N_REQUESTS])(const json_t *, NmaRequest *, GError **) = {
     [NMA_REQUEST_HELLO] = read_hello,
     [NMA_REQUEST_SHOW] = read_show,
     [NMA_REQUEST_SET_MODE] = read_set_mode,
+    [NMA_REQUEST_FORECAST] = read_forecast,
 };
 
 const char *const *
@@ -99,6 +116,7 @@ nma_request_free(NmaRequest *request)
         return;
     }
     g_free(request->instance_uuid);
+    g_free(request->destination);
     g_free(request->mode);
     g_free(request);
 }

@@ -18,12 +18,15 @@ typedef enum {
     NMA_REQUEST_SHOW,
     NMA_REQUEST_RESERVATIONS,
     NMA_REQUEST_SET_MODE,
+    NMA_REQUEST_FORECAST, /* before the start; answered when it is measured */
+    NMA_REQUEST_GUESTS,   /* which guests are here; answered when libvirt has said it */
     NMA_N_REQUESTS
 } NmaRequestMethod;
 
 typedef struct {
     NmaRequestMethod method;
-    char *instance_uuid;   /* show; else NULL */
+    char *instance_uuid;   /* show; forecast: NULL is all; else NULL */
+    char *destination;     /* forecast: Nova's name, may be NULL; else NULL */
     char *mode;            /* set_mode; else NULL */
     gint64 caller_wall_us; /* hello; else NMA_UNKNOWN */
 } NmaRequest;

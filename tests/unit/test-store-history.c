@@ -32,6 +32,7 @@ fill(NmaOutcome *outcome, guint n)
             .at_ms = value++,
             .lasts_ms = { value + 1, value + 2 },
             .downtime_ms = { value + 3, value + 4 },
+            .expected_ms = value + 5,
             .score = (NmaScore)i,
         };
 }

@@ -153,3 +153,76 @@ def test_observe_says_nothing(world):
     assert world.lab.live_migrate(guest, DESTINATION).wait() == "completed"
     world.wait(guest, SOURCE, "commitment.end")
     assert world.reports.forecasts(guest.uuid) == []
+
+
+def ask(agent, *arguments):
+    """forecast --json: exit status, forecasts by instance."""
+    code, output = agent.command("forecast", "--json", *arguments, timeout=120)
+    assert code in (0, 4, 5), output
+    said = json.loads(output)
+    with open(os.path.join(TOP, "schemas", "rpc.schema.json"), encoding="utf-8") as text:
+        schema = json.load(text)
+    with open(os.path.join(TOP, "schemas", "report.schema.json"), encoding="utf-8") as text:
+        reports = json.load(text)
+    resolver = jsonschema.RefResolver(schema["$id"], schema, store={reports["$id"]: reports})
+    jsonschema.Draft7Validator({"$ref": "#/definitions/forecast_result"}, resolver=resolver).validate(said)
+    return code, {one["instance_uuid"]: one for one in said["forecasts"]}
+
+
+def within(forecast, came, factor=2):
+    assert came / factor <= forecast <= came * factor, (forecast, came)
+
+
+LIMITED = "[libvirt]\nlive_migration_bandwidth = 16\n"
+
+
+def test_before_the_start(world):
+    """Asked before: it is within a factor of two, is scored, and the second forecast uses what was learnt."""
+    agent = world.agent(SOURCE, nova_extra=LIMITED)
+    world.agent(DESTINATION)
+    guest = world.guest(SLOW)
+    world.slow_link()
+    code, said = ask(agent, guest.uuid, "--to", DESTINATION)
+    before = said[guest.uuid]
+    assert (code, before["verdict"], before["bandwidth_source"]) == (0, "converges", "nova_conf"), before
+    assert before["nonzero_low_bytes"] <= 64 * 2**20 <= before["nonzero_high_bytes"]
+    assert world.lab.live_migrate(guest, DESTINATION).wait() == "completed"
+    world.wait(guest, SOURCE, "commitment.end")
+    migration, = history(agent)["migrations"]
+    within(before["duration_ms"], migration["lasted_ms"])
+    assert before["duration_low_ms"] <= migration["lasted_ms"] <= before["duration_high_ms"]
+    assert migration["forecast_before"]["score"] == "right"
+    within(migration["forecast_before"]["duration_ratio"], 1)
+    # in flight
+    within(migration["forecast_first"]["duration_ratio"], 1)
+    other = world.guest(SLOW)
+    code, said = ask(agent, other.uuid, "--to", DESTINATION)
+    assert said[other.uuid]["bandwidth_source"] == "history"
+    within(said[other.uuid]["bandwidth_bytes_s"], migration["bandwidth_bytes_s"], 1.01)
+
+
+def test_before_the_start_all(world):
+    """Those that will not make it come first; over RPC it is the same."""
+    agent = world.agent(SOURCE, nova_extra=LIMITED)
+    easy, hard = world.guest(EASY), world.guest(HARD)
+    code, said = ask(agent, "--all")
+    assert code == 4
+    assert {said[easy.uuid]["verdict"], said[hard.uuid]["verdict"]} == {"converges", "hopeless"}
+    assert said[hard.uuid]["verdict"] == "hopeless", said
+    code, output = agent.command("forecast", "--all", timeout=120)
+    lines = [line for line in output.splitlines() if not line.startswith("measuring")]
+    assert code == 4 and lines[1].split()[0] == hard.uuid
+    result = world.call(SOURCE, "forecast", timeout=60, instance_uuid=easy.uuid, destination=DESTINATION)
+    assert result["destination"] == DESTINATION and result["forecasts"][0]["verdict"] == "converges"
+    guests = world.call(SOURCE, "guests")
+    assert guests["guests"] == 2 and set(guests["instances"]) == {easy.uuid, hard.uuid}
+
+
+def test_before_the_start_not_measurable(world):
+    agent = world.agent(SOURCE, sections={"libvirt": {"access": "read-only"}})
+    guest = world.guest(EASY)
+    code, said = ask(agent, guest.uuid, "--to", DESTINATION)
+    assert code == 5 and "read-write" in said[guest.uuid]["text"]
+    assert (said[guest.uuid]["verdict"], said[guest.uuid]["why"]) == ("unknown", "not_measured")
+    code, output = agent.command("forecast", "11111111-2222-4333-8444-555555555555", "--to", DESTINATION)
+    assert code == 5 and "unknown" in output
