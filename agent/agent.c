@@ -18,6 +18,7 @@
 #include "agent/store/history.h"
 
 #define PROC "/proc"
+#define SYS  "/sys"
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
 #define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
 #define HOUSEKEEPING_US       (15 * NMA_US_PER_S)
@@ -118,6 +119,11 @@ gather_facts(NmaAgent *agent, const char *instance_uuid)
         g_warning("the memory check cannot be made: %s", error->message);
     event->facts.facts.memory_reserved_host_bytes =
         agent->settings->reserved_host_memory_mib * 1024 * 1024;
+    event->facts.facts.memory_ratio_permille = agent->settings->ram_ratio_permille;
+    nma_probe_memory_pressure(PROC, &event->facts.facts);
+    if (nma_probe_huge_pages(SYS, &event->facts.facts, NULL))
+        for (char **kept = agent->settings->reserved_huge_pages; *kept != NULL; kept++)
+            nma_facts_keep_huge_pages(&event->facts.facts, *kept);
     nma_ledger_foreach(nma_host_ledger_mutable(agent->host), learn_resident, NULL);
     nma_inbox_put_event(agent->inbox, event);
 }

@@ -144,6 +144,7 @@ ping(const NmaSettings *settings, const char *host, gboolean nova_compute, GErro
                                  .exchange = settings->control_exchange,
                                  .connection_name = name,
                                  .host = settings->host,
+                                 .old_servers = nova_compute,
                                  .probe_off = TRUE };
     g_autoptr(OmBus) bus = om_bus_new(&config, &events, &ear, error);
     if (bus == NULL)

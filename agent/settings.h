@@ -52,6 +52,8 @@ typedef struct {
     char *transport_url; /* raw, holds the password; never print */
     char *control_exchange;
     gint64 reserved_host_memory_mib;
+    gint64 ram_ratio_permille; /* NMA_UNKNOWN: not set */
+    GStrv reserved_huge_pages; /* as they are written: see nma_facts_keep_huge_pages */
     /* [libvirt] live_migration_downtime and its steps: what Nova will allow, and begins with */
     gint64 live_migration_downtime_ms, live_migration_downtime_steps,
         live_migration_downtime_delay_s;

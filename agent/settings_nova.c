@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/core/job_stats.h"
 #include "nova-conf-tool/effective.h"
 #include "rpc/transport_url.h"
 
@@ -11,7 +12,7 @@
  * amqp.py, Nova's conf/. */
 typedef struct {
     const char *group, *name, *old_name;
-    enum { TEXT, FLAG, NUMBER } kind;
+    enum { TEXT, FLAG, NUMBER, RATIO } kind;
     const char *fallback; /* NULL: none */
     gint64 min, max;
     gsize offset;
@@ -25,6 +26,7 @@ static const NovaOption nova_options[] = {
     { "DEFAULT", "control_exchange", NULL, TEXT, "nova", .offset = AT(control_exchange) },
     { "DEFAULT", "reserved_host_memory_mb", NULL, NUMBER, "512", 0, G_MAXINT32,
       AT(reserved_host_memory_mib) },
+    { "DEFAULT", "ram_allocation_ratio", NULL, RATIO, .offset = AT(ram_ratio_permille) },
     { "libvirt", "live_migration_downtime", NULL, NUMBER, "500", 0, G_MAXINT32,
       AT(live_migration_downtime_ms) },
     { "libvirt", "live_migration_downtime_steps", NULL, NUMBER, "10", 0, G_MAXINT32,
@@ -84,6 +86,18 @@ static const NctSchema schema = { .find = find_named, .has_group = has_group };
 
 /* ---- reading ---- */
 
+/* Nova takes 0.0 as not set: Placement's own ratio then holds, which no file says. */
+static gboolean
+read_ratio(const NctConfig *config, const NovaOption *option, gint64 *permille, GError **error)
+{
+    double ratio;
+
+    if (!nct_config_get_float(config, option->group, option->name, 0, &ratio, error))
+        return FALSE;
+    *permille = ratio > 0 && ratio < 1e6 ? (gint64)(ratio * 1000 + 0.5) : NMA_UNKNOWN;
+    return TRUE;
+}
+
 static gboolean
 read_option(const NctConfig *config, const NovaOption *option, NmaSettings *settings,
             GError **error)
@@ -117,6 +131,8 @@ read_option(const NctConfig *config, const NovaOption *option, NmaSettings *sett
         }
         *(gint64 *)at = number;
         return TRUE;
+    case RATIO:
+        return read_ratio(config, option, at, error);
     default:
         text = nct_config_get_string(config, option->group, name, option->fallback, &cause);
         if (cause != NULL) {
@@ -264,6 +280,14 @@ read_libvirt_uri(const NctConfig *config, NmaSettings *settings, GError **error)
     return TRUE;
 }
 
+static gboolean
+read_huge_pages(const NctConfig *config, NmaSettings *settings, GError **error)
+{
+    settings->reserved_huge_pages =
+        nct_config_get_multi(config, "DEFAULT", "reserved_huge_pages", error);
+    return settings->reserved_huge_pages != NULL;
+}
+
 /* Both brokers' URLs must be readable: a wrong one is a configuration error, not one of the
  * network. */
 static gboolean
@@ -304,7 +328,8 @@ nma_settings_read_nova(NmaSettings *settings, GPtrArray *files, GError **error)
     return read_host(config, settings, error) &&
            read_transport_url(config, settings, files, error) &&
            read_report_transport_url(config, settings, error) &&
-           read_libvirt_uri(config, settings, error) && check_urls(settings, error);
+           read_libvirt_uri(config, settings, error) && read_huge_pages(config, settings, error) &&
+           check_urls(settings, error);
 }
 
 void
@@ -315,4 +340,5 @@ nma_settings_clear_nova(NmaSettings *settings)
             g_free(*(char **)G_STRUCT_MEMBER_P(settings, nova_options[i].offset));
     g_free(settings->host);
     g_free(settings->transport_url);
+    g_strfreev(settings->reserved_huge_pages);
 }

@@ -179,6 +179,7 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
     bus->out_only = config->out_only;
     bus->in_only = config->in_only;
     bus->probe_off = config->probe_off;
+    bus->old_servers = config->old_servers;
     bus->max_body_bytes = config->max_body_bytes ? config->max_body_bytes : OM_BUS_MAX_BODY_BYTES;
     bus->probe_interval_us =
         (config->probe_interval_ms ? config->probe_interval_ms : 60000) * (gint64)1000;

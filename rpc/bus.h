@@ -67,6 +67,9 @@ typedef struct {
     /* only bus-in, without a queue for replies: a program that only listens. It needs no right to
      * write; instead of sending a probe it makes the tap's bindings anew each probe interval */
     gboolean in_only;
+    /* answers of servers up to Rocky (oslo.messaging 9.1) are heard from the first call on. Else
+     * after the first call that nobody answered: the exchange that they need is made then */
+    gboolean old_servers;
     gboolean probe_off;      /* no probe message each minute (a program that only listens) */
     gsize max_body_bytes;    /* 0: OM_BUS_MAX_BODY_BYTES; larger ones are counted and discarded */
     guint probe_interval_ms; /* 0: 60000 */

@@ -42,6 +42,17 @@ waiting_free(gpointer data)
 
 /* ---- setting up ---- */
 
+static gboolean
+hears_old_servers(OmBus *bus)
+{
+    gboolean old;
+
+    pthread_mutex_lock(&bus->lock);
+    old = bus->old_servers;
+    pthread_mutex_unlock(&bus->lock);
+    return old;
+}
+
 static OmRoleSpec *
 new_spec(InThread *in, guint role)
 {
@@ -58,7 +69,7 @@ new_spec(InThread *in, guint role)
         return om_topology_server(options, bus->exchange, bus->topic, bus->server,
                                   in->roles[ROLE_TAP].wanted ? NULL : probe);
     default:
-        return om_topology_reply(options, bus->reply_queue);
+        return om_topology_reply(options, bus->reply_queue, hears_old_servers(bus));
     }
 }
 
@@ -107,6 +118,28 @@ set_up_due(InThread *in, gint64 now, GError **error)
         }
     }
     return TRUE;
+}
+
+/* A call was not answered meanwhile: the reply queue's bindings for old servers. FALSE: the
+ * connection is gone. */
+static gboolean
+bind_for_old_servers(InThread *in, GError **error)
+{
+    OmRole *role = &in->roles[ROLE_REPLY];
+    g_autoptr(GError) local = NULL;
+
+    if (!role->ready || role->spec->direct_exchange || !hears_old_servers(in->bus))
+        return TRUE;
+    om_role_spec_free(role->spec);
+    role->spec = new_spec(in, ROLE_REPLY);
+    if (om_role_bind_again(role, in->link.connection, &local))
+        return TRUE;
+    if (om_connection_error_is_channel(local)) {
+        role_failed(in, role, local);
+        return TRUE;
+    }
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
 }
 
 /* ---- the probe: do messages through the exchange still reach us? ---- */
@@ -427,8 +460,9 @@ step(InThread *in)
         in->nonce = g_random_int();
     if (in->link.connection) {
         serve_waiting(in);
-        if (!set_up_due(in, now, &error) || !take_events(in, &more, &error) ||
-            !step_probe(in, now, &error) || !acknowledge(in, &error))
+        if (!set_up_due(in, now, &error) || !bind_for_old_servers(in, &error) ||
+            !take_events(in, &more, &error) || !step_probe(in, now, &error) ||
+            !acknowledge(in, &error))
             lost(in, error, 0);
         else if (om_link_outdated(&in->link))
             lost(in, NULL, OM_GOODBYE_MS);

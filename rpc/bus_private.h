@@ -71,7 +71,8 @@ struct _OmBus {
         out_fd; /* the sockets; -1: none. om_bus_stop() shuts them down under a thread that hangs */
     gboolean in_running, out_running;
     gboolean stopping, silent;
-    gint64 stop_us; /* until when bus-out may drain */
+    gboolean old_servers; /* once TRUE it stays */
+    gint64 stop_us;       /* until when bus-out may drain */
     GQueue outgoing;
     gsize outgoing_bytes;
     GHashTable *calls; /* msg_id to OmCall */

@@ -11,6 +11,7 @@ typedef struct {
     gint64 deadline_us;
     gint64 monitor_us; /* 0: no call monitor */
     gint64 silent_until_us;
+    gboolean heard; /* a heartbeat came */
 } OmCall;
 
 void
@@ -209,6 +210,7 @@ om_client_take_reply(OmBus *bus, OmMessage *reply)
          * such servers are older than what we promise */
         OmCall *waiting = g_hash_table_lookup(bus->calls, reply->msg_id);
 
+        waiting->heard = TRUE;
         if (waiting->monitor_us > 0)
             waiting->silent_until_us = g_get_monotonic_time() + waiting->monitor_us;
     } else {
@@ -265,6 +267,7 @@ om_client_expire(OmBus *bus, gint64 now_us, gboolean all)
 {
     g_autoptr(GPtrArray) overdue = g_ptr_array_new();
     gint64 next = G_MAXINT64;
+    gboolean unheard = FALSE;
     GHashTableIter iter;
     gpointer value;
 
@@ -278,10 +281,16 @@ om_client_expire(OmBus *bus, gint64 now_us, gboolean all)
             deadline = MIN(deadline, call->silent_until_us);
         if (all || deadline <= now_us) {
             g_ptr_array_add(overdue, call);
+            unheard = unheard || !call->heard;
             g_hash_table_iter_steal(&iter);
         } else {
             next = MIN(next, deadline);
         }
+    }
+    /* it may have been answered the old way: see to it that the next one is heard */
+    if (unheard && !all && !bus->old_servers) {
+        bus->old_servers = TRUE;
+        om_bus_wake(bus->in_wake);
     }
     pthread_mutex_unlock(&bus->lock);
     for (guint i = 0; i < overdue->len; i++)

@@ -439,6 +439,15 @@ om_connection_bind(OmConnection *connection, guint16 channel, const char *queue,
 }
 
 gboolean
+om_connection_bind_exchange(OmConnection *connection, guint16 channel, const char *to,
+                            const char *from, const char *key, GError **error)
+{
+    amqp_exchange_bind(connection->state, channel, amqp_cstring_bytes(to), amqp_cstring_bytes(from),
+                       amqp_cstring_bytes(key), amqp_empty_table);
+    return check_last(connection, channel, "exchange.bind", error);
+}
+
+gboolean
 om_connection_consume(OmConnection *connection, guint16 channel, const char *queue, gboolean no_ack,
                       GError **error)
 {

@@ -76,6 +76,9 @@ gboolean om_connection_queue_delete(OmConnection *connection, guint16 channel, c
                                     GError **error);
 gboolean om_connection_bind(OmConnection *connection, guint16 channel, const char *queue,
                             const char *exchange, const char *key, GError **error);
+/* What reaches exchange `from` with this key goes on to exchange `to`. */
+gboolean om_connection_bind_exchange(OmConnection *connection, guint16 channel, const char *to,
+                                     const char *from, const char *key, GError **error);
 gboolean om_connection_consume(OmConnection *connection, guint16 channel, const char *queue,
                                gboolean no_ack, GError **error);
 gboolean om_connection_cancel(OmConnection *connection, guint16 channel, GError **error);

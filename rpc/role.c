@@ -7,32 +7,47 @@
 #define RETRY_MAX_US    (30 * G_USEC_PER_SEC)
 #define WAIT_MAX_US     (10 * G_USEC_PER_SEC)
 
-/* TRUE unless the connection is gone: what is refused here is not needed by everybody. */
+/* An auto-delete exchange, made where it is missing. */
 static gboolean
-bind_extra_exchange(OmConnection *connection, const OmRoleSpec *spec, const char *exchange,
-                    const char *type, gboolean durable, const char *key, GError **error)
+declare_exchange(OmConnection *connection, const char *exchange, const char *type, gboolean durable,
+                 GError **error)
 {
-    const char *queue = spec->queue.name;
     g_autoptr(GError) local = NULL;
 
     if (!om_connection_channel_open(connection, CHANNEL_SCRATCH, error))
         return FALSE;
-    if (!om_connection_exchange_declare(connection, CHANNEL_SCRATCH, exchange, type, durable, TRUE,
-                                        &local)) {
-        if (!om_connection_error_is_channel(local)) {
-            g_propagate_error(error, g_steal_pointer(&local));
-            return FALSE;
-        }
-        /* it is there with a caller's other flags: that does as well */
-        if (local->code != OM_CONNECTION_ERROR_PRECONDITION)
-            return TRUE;
-        g_clear_error(&local);
-        if (!om_connection_channel_open(connection, CHANNEL_SCRATCH, error))
-            return FALSE;
-    }
-    if (om_connection_bind(connection, CHANNEL_SCRATCH, queue, exchange, key, &local))
+    if (om_connection_exchange_declare(connection, CHANNEL_SCRATCH, exchange, type, durable, TRUE,
+                                       &local))
         return TRUE;
-    if (om_connection_error_is_channel(local))
+    /* it is there with a caller's other flags: that does as well */
+    if (g_error_matches(local, OM_CONNECTION_ERROR, OM_CONNECTION_ERROR_PRECONDITION))
+        return om_connection_channel_open(connection, CHANNEL_SCRATCH, error);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+}
+
+static gboolean
+bind_fanout(OmConnection *connection, const OmRoleSpec *spec, GError **error)
+{
+    const char *fanout = spec->fanout_exchange;
+
+    return declare_exchange(connection, fanout, "fanout", spec->fanout_durable, error) &&
+           om_connection_bind(connection, CHANNEL_SCRATCH, spec->queue.name, fanout, "", error) &&
+           om_connection_bind_exchange(connection, CHANNEL_SCRATCH, fanout, spec->exchange,
+                                       spec->fanout_key, error);
+}
+
+/* TRUE unless the connection is gone: what is refused here is not needed by everybody. */
+static gboolean
+bind_direct(OmConnection *connection, const OmRoleSpec *spec, GError **error)
+{
+    const char *queue = spec->queue.name;
+    g_autoptr(GError) local = NULL;
+
+    if ((declare_exchange(connection, spec->direct_exchange, "direct", FALSE, &local) &&
+         om_connection_bind(connection, CHANNEL_SCRATCH, queue, spec->direct_exchange, queue,
+                            &local)) ||
+        om_connection_error_is_channel(local))
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&local));
     return FALSE;
@@ -50,12 +65,8 @@ bind_all(OmConnection *connection, const OmRole *role, GError **error)
                                 binding->key, error))
             return FALSE;
     }
-    if (spec->fanout_exchange && !bind_extra_exchange(connection, spec, spec->fanout_exchange,
-                                                      "fanout", spec->fanout_durable, "", error))
-        return FALSE;
-    return spec->direct_exchange == NULL ||
-           bind_extra_exchange(connection, spec, spec->direct_exchange, "direct", FALSE,
-                               spec->queue.name, error);
+    return (spec->fanout_exchange == NULL || bind_fanout(connection, spec, error)) &&
+           (spec->direct_exchange == NULL || bind_direct(connection, spec, error));
 }
 
 static gboolean

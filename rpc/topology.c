@@ -122,17 +122,18 @@ om_topology_server(const OmRabbitOptions *options, const char *exchange, const c
     queue->expires_ms = transient_ttl_ms(options);
     queue->max_length = SERVER_MAX_LENGTH;
     bind(spec, exchange, spec->queue.name);
-    /* in place of oslo's shared queue: a message to the bare topic reaches every host */
-    bind(spec, exchange, topic);
     if (probe_key)
         bind(spec, exchange, probe_key);
     spec->fanout_exchange = g_strdup_printf("%s_fanout", topic);
     spec->fanout_durable = options->rabbit_transient_quorum_queue;
+    /* in place of oslo's shared queue a message to the bare topic reaches every host: through one
+     * binding of the two exchanges, not one of each host */
+    spec->fanout_key = g_strdup(topic);
     return spec;
 }
 
 OmRoleSpec *
-om_topology_reply(const OmRabbitOptions *options, const char *queue_name)
+om_topology_reply(const OmRabbitOptions *options, const char *queue_name, gboolean old_servers)
 {
     OmRoleSpec *spec = new_role(g_strdup(queue_name), NULL, REPLY_PREFETCH);
     OmQueueSpec *queue = &spec->queue;
@@ -140,7 +141,8 @@ om_topology_reply(const OmRabbitOptions *options, const char *queue_name)
     queue->quorum = options->rabbit_transient_quorum_queue;
     queue->durable = queue->quorum;
     queue->expires_ms = transient_ttl_ms(options);
-    spec->direct_exchange = g_strdup(queue_name);
+    if (old_servers)
+        spec->direct_exchange = g_strdup(queue_name);
     return spec;
 }
 
@@ -152,6 +154,7 @@ om_role_spec_free(OmRoleSpec *spec)
     g_free(spec->queue.name);
     g_free(spec->exchange);
     g_free(spec->fanout_exchange);
+    g_free(spec->fanout_key);
     g_free(spec->direct_exchange);
     g_ptr_array_unref(spec->bindings);
     g_free(spec);

@@ -39,6 +39,7 @@ typedef struct {
     char *exchange;        /* declared passively and waited for; NULL: none */
     char *fanout_exchange; /* declared actively as oslo declares it (auto-delete); NULL: none */
     gboolean fanout_durable;
+    char *fanout_key;      /* `exchange` is bound to it with this key */
     char *direct_exchange; /* reply queues of the old era (servers up to Rocky); NULL: none */
     GPtrArray *bindings;   /* OmBindingSpec*, to existing exchanges */
     guint16 prefetch;
@@ -52,6 +53,9 @@ OmRoleSpec *om_topology_tap(const OmRabbitOptions *options, OmTapQueueType type,
                             guint32 nonce);
 OmRoleSpec *om_topology_server(const OmRabbitOptions *options, const char *exchange,
                                const char *topic, const char *server, const char *probe_key);
-OmRoleSpec *om_topology_reply(const OmRabbitOptions *options, const char *queue);
+/* old_servers: those up to Rocky (oslo.messaging 9.1) answer through an exchange of the queue's
+ * name. */
+OmRoleSpec *om_topology_reply(const OmRabbitOptions *options, const char *queue,
+                              gboolean old_servers);
 void om_role_spec_free(OmRoleSpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OmRoleSpec, om_role_spec_free)

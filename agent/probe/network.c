@@ -1,38 +1,20 @@
 #include "agent/probe/network.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/core/job_stats.h"
+#include "agent/probe/file.h"
 
-#define MAX_BYTES   16384
 #define MAX_MBIT_S  10000000
 #define BITS_A_BYTE 8
 #define MEGA        1000000
-
-/* the first MAX_BYTES of a small file; NULL when it cannot be read */
-static char *
-read_file(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    g_autofree char *text = g_malloc0(MAX_BYTES + 1);
-    gssize length;
-
-    if (fd < 0)
-        return NULL;
-    length = read(fd, text, MAX_BYTES);
-    close(fd);
-    return length > 0 ? g_steal_pointer(&text) : NULL;
-}
 
 /* Columns: Iface Destination Gateway Flags RefCnt Use Metric Mask …; the default route is the one
  * to 00000000/00000000, the smallest metric counts. Owned. */
 static char *
 default_interface(const char *proc)
 {
-    g_autofree char *path = g_build_filename(proc, "net", "route", NULL);
-    g_autofree char *text = read_file(path);
+    g_autofree char *text = nma_probe_read(proc, "net/route", NULL);
     g_auto(GStrv) lines = text != NULL ? g_strsplit(text, "\n", -1) : NULL;
     char *found = NULL;
     guint64 least = G_MAXUINT64;
@@ -58,14 +40,14 @@ gint64
 nma_probe_link_bytes_s(const char *proc, const char *sys)
 {
     g_autofree char *interface = default_interface(proc);
-    g_autofree char *path = NULL, *text = NULL;
+    g_autofree char *name = NULL, *text = NULL;
     gint64 mbit_s;
 
     if (interface == NULL || *interface == '\0' || strchr(interface, '/') != NULL ||
         interface[0] == '.')
         return NMA_UNKNOWN;
-    path = g_build_filename(sys, "class", "net", interface, "speed", NULL);
-    text = read_file(path);
+    name = g_build_filename("class", "net", interface, "speed", NULL);
+    text = nma_probe_read(sys, name, NULL);
     mbit_s = text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
     if (mbit_s <= 0 || mbit_s > MAX_MBIT_S)
         return NMA_UNKNOWN;

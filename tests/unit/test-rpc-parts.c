@@ -1,4 +1,5 @@
 /* The pure parts of rpc/ beside the envelope. */
+#include <bzlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -322,6 +323,7 @@ test_server_and_reply_topology(void)
     g_autoptr(OmRoleSpec) server = NULL;
     g_autoptr(OmRoleSpec) durable = NULL;
     g_autoptr(OmRoleSpec) reply = NULL;
+    g_autoptr(OmRoleSpec) old = NULL;
     g_autoptr(OmRoleSpec) transient_quorum = NULL;
 
     om_rabbit_options_init(&options);
@@ -330,7 +332,8 @@ test_server_and_reply_topology(void)
     g_assert_cmpint(server->queue.expires_ms, ==, 1800000);
     g_assert_false(server->queue.durable || server->queue.exclusive);
     g_assert_true(server->queue.auto_delete);
-    assert_bound(server, "nova:agent.h nova:agent");
+    assert_bound(server, "nova:agent.h");
+    g_assert_cmpstr(server->fanout_key, ==, "agent");
     g_assert_cmpstr(server->fanout_exchange, ==, "agent_fanout");
     g_assert_false(server->fanout_durable);
 
@@ -339,13 +342,15 @@ test_server_and_reply_topology(void)
     g_assert_true(durable->queue.durable);
     /* neither touches fanout nor reply queues */
     g_assert_false(durable->fanout_durable);
-    reply = om_topology_reply(&options, "r");
+    reply = om_topology_reply(&options, "r", FALSE);
     g_assert_false(reply->queue.durable);
-    g_assert_cmpstr(reply->direct_exchange, ==, "r");
+    g_assert_null(reply->direct_exchange);
+    old = om_topology_reply(&options, "r", TRUE);
+    g_assert_cmpstr(old->direct_exchange, ==, "r");
 
     options.rabbit_transient_quorum_queue = TRUE;
     options.rabbit_transient_queues_ttl_s = 4000000;
-    transient_quorum = om_topology_reply(&options, "r");
+    transient_quorum = om_topology_reply(&options, "r", FALSE);
     g_assert_true(transient_quorum->queue.quorum && transient_quorum->queue.durable);
     g_assert_cmpint(transient_quorum->queue.expires_ms, ==, 2147483000);
 }
@@ -362,32 +367,49 @@ deflated(const char *text, gsize size)
     return g_bytes_new_take(out, room);
 }
 
-static void
-test_inflate(void)
+static GBytes *
+bzipped(const char *text, gsize size)
 {
-    g_autofree char *text = g_strnfill(100000, 'a');
-    g_autoptr(GBytes) small = deflated(text, 100000);
+    unsigned room = (unsigned)(size + size / 100 + 600);
+    char *out = g_malloc(room);
+
+    g_assert_cmpint(BZ2_bzBuffToBuffCompress(out, &room, (char *)text, (unsigned)size, 9, 0, 0), ==,
+                    BZ_OK);
+    return g_bytes_new_take(out, room);
+}
+
+static void
+check_inflate(const char *coding, GBytes *small)
+{
     g_autoptr(GBytes) out = NULL;
     g_autoptr(GBytes) exact = NULL;
     GBytes *untouched = NULL;
     gsize size;
     const guint8 *data = g_bytes_get_data(small, &size);
 
-    g_assert_cmpint(om_inflate("application/x-gzip", data, size, 1 << 20, &out), ==, OM_INFLATE_OK);
+    g_assert_cmpint(om_inflate(coding, data, size, 1 << 20, &out), ==, OM_INFLATE_OK);
     g_assert_cmpuint(g_bytes_get_size(out), ==, 100000);
-    g_assert_cmpint(om_inflate("application/x-gzip", data, size, 100000, &exact), ==,
-                    OM_INFLATE_OK);
-    g_assert_cmpint(om_inflate("application/x-gzip", data, size, 99999, &untouched), ==,
-                    OM_INFLATE_TOO_LARGE);
-    g_assert_cmpint(om_inflate("application/x-gzip", data, size - 5, 1 << 20, &untouched), ==,
-                    OM_INFLATE_BROKEN);
-    g_assert_cmpint(om_inflate("application/x-gzip", "plain", 5, 1 << 20, &untouched), ==,
-                    OM_INFLATE_BROKEN);
-    g_assert_cmpint(om_inflate("application/x-gzip", "", 0, 1 << 20, &untouched), ==,
-                    OM_INFLATE_BROKEN);
-    g_assert_cmpint(om_inflate("application/x-bz2", data, size, 1 << 20, &untouched), ==,
+    g_assert_cmpint(om_inflate(coding, data, size, 100000, &exact), ==, OM_INFLATE_OK);
+    g_assert_cmpint(om_inflate(coding, data, size, 99999, &untouched), ==, OM_INFLATE_TOO_LARGE);
+    g_assert_cmpint(om_inflate(coding, data, size - 5, 1 << 20, &untouched), ==, OM_INFLATE_BROKEN);
+    g_assert_cmpint(om_inflate(coding, "plain", 5, 1 << 20, &untouched), ==, OM_INFLATE_BROKEN);
+    g_assert_cmpint(om_inflate(coding, "", 0, 1 << 20, &untouched), ==, OM_INFLATE_BROKEN);
+    g_assert_cmpint(om_inflate("application/zstd", data, size, 1 << 20, &untouched), ==,
                     OM_INFLATE_UNKNOWN);
     g_assert_null(untouched);
+}
+
+static void
+test_inflate(void)
+{
+    g_autofree char *text = g_strnfill(100000, 'a');
+    g_autoptr(GBytes) zlib = deflated(text, 100000);
+    g_autoptr(GBytes) bzip2 = bzipped(text, 100000);
+
+    check_inflate("application/x-gzip", zlib);
+    check_inflate("zlib", zlib);
+    check_inflate("application/x-bz2", bzip2);
+    check_inflate("bzip2", bzip2);
 }
 
 static void

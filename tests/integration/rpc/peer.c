@@ -263,6 +263,7 @@ new_bus(const json_t *options, GError **error)
         .connection_name = "peer",
         .host = text_of(options, "host"),
         .out_only = json_is_true(json_object_get(options, "out_only")),
+        .old_servers = json_is_true(json_object_get(options, "old_servers")),
         .probe_off = json_is_true(json_object_get(options, "probe_off")),
         .probe_interval_ms = number_of(options, "probe_interval_ms"),
         .tap = { .routing_keys = (const char *const *)tap_keys,

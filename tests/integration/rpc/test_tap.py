@@ -1,4 +1,5 @@
 """The tap sees what nova-compute gets and takes nothing from it."""
+import bz2
 import json
 import zlib
 
@@ -78,16 +79,31 @@ def test_both_topics_of_2026_1(broker, host, tap):
     until(lambda: [e["args"]["value"] for e in tap.of("tapped")] == ["compute", "compute-alt"])
 
 
+CODINGS = {"application/x-gzip": zlib.compress, "application/x-bz2": bz2.compress}
+
+
 @pytest.mark.sanitized
 def test_compressed_body(host, tap, raw):
-    body = zlib.compress(envelope({"method": "live_migration", "args": {"n": 1}}).encode())
-    raw.send(host, body, {"compression": "application/x-gzip"})
-    assert tap.wait("tapped")["args"] == {"n": 1}
-    raw.send(host, b"BZh9", {"compression": "application/x-bz2"})
+    """As kombu_compression = gzip and bzip2 send it; other codings are counted."""
+    for n, (coding, compress) in enumerate(CODINGS.items()):
+        raw.send(host, compress(envelope({"method": "live_migration", "args": {"n": n}}).encode()),
+                 {"compression": coding})
+        tap.wait("tapped", args={"n": n})
+        # what would become 50 MB
+        raw.send(host, compress(b"0" * 50_000_000), {"compression": coding})
+        until(lambda: tap.stats()["tap_malformed"] == n + 1)
+    raw.send(host, b"\x28\xb5\x2f\xfd", {"compression": "application/zstd"})
     until(lambda: tap.stats()["tap_undecodable"] == 1)
-    bomb = zlib.compress(b"0" * 50_000_000)
-    raw.send(host, bomb, {"compression": "application/x-gzip"})
-    until(lambda: tap.stats()["tap_malformed"] == 1)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "bzip2"])
+def test_python_that_compresses(broker, topic, coding):
+    """Both ways through a caller with kombu_compression: its requests are compressed, our answers are not."""
+    url = broker.url(query=f"?kombu_compression={coding}")
+    with Peer(broker.url(), topic=topic, methods=["echo"]), PythonClient(url, topic, server="hostA") as client:
+        assert client.call("echo", value="x" * 5000) == "x" * 5000
+    with PythonServer(url, topic, "hostB"), Peer(broker.url(), host="client") as client:
+        assert client.call(topic, "hostB", "echo", args={"value": "y" * 5000})["result"] == "y" * 5000
 
 
 @pytest.mark.sanitized
