@@ -215,6 +215,7 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
         if (item->event->type == NMA_EVENT_MEASURED || item->event->type == NMA_EVENT_DOMAINS)
             nma_foretelling_take(agent->foretelling, item->event, now);
         nma_host_step(agent->host, item->event, now, effects);
+        nma_tracing_take(agent->tracing, agent->host, item->event, now);
         if (item->event->type == NMA_EVENT_RESYNC && !agent->bus_started)
             start_bus(agent);
         break;
@@ -582,6 +583,8 @@ open_all(NmaAgent *agent, GError **error)
                           settings->host, (const char *const *)settings->report_topics);
     if (!restore(agent, error))
         return FALSE;
+    agent->tracing = nma_tracing_new(settings->state_dir, settings->host);
+    nma_tracing_set(agent->tracing, (guint)settings->traces, &host_config.limits);
     agent->control = nma_control_new(socket_path, nma_agent_control, agent, error);
     if (agent->control == NULL)
         return FALSE;
@@ -619,6 +622,7 @@ nma_agent_free(NmaAgent *agent)
     if (agent->hypervisor != NULL)
         nma_hypervisor_stop(agent->hypervisor, LIBVIRT_STOP_MS);
     nma_foretelling_free(agent->foretelling);
+    nma_tracing_free(agent->tracing);
     nma_control_free(agent->control);
     nma_publisher_free(agent->publisher);
     nma_calls_free(agent->calls);

@@ -14,6 +14,7 @@
 #include "agent/publisher.h"
 #include "agent/status.h"
 #include "agent/store/store.h"
+#include "agent/tracing.h"
 
 struct NmaAgent {
     NmaSettings *settings;
@@ -27,6 +28,7 @@ struct NmaAgent {
     NmaCalls *calls;
     NmaPublisher *publisher;
     NmaForetelling *foretelling;
+    NmaTracing *tracing;
     NmaControl *control;
 
     gboolean bus_started;

@@ -19,6 +19,7 @@
 
 int nma_cmd_run(int argc, char **argv);
 int nma_cmd_check_config(int argc, char **argv);
+int nma_cmd_replay(int argc, char **argv);
 int nma_cmd_status(int argc, char **argv);
 int nma_cmd_health(int argc, char **argv);
 int nma_cmd_forecast(int argc, char **argv);

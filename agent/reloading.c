@@ -41,6 +41,7 @@ nma_agent_reload(NmaAgent *agent, const char *why)
     limits = nma_agent_limits(fresh);
     nma_host_set_progress_interval(agent->host, fresh->progress_interval_ms * NMA_US_PER_MS);
     nma_host_set_limits(agent->host, &limits);
+    nma_tracing_set(agent->tracing, (guint)fresh->traces, &limits);
     nma_log_set_level(fresh->log_level);
     agent->settings->mode = fresh->mode;
     agent->settings->progress_interval_ms = fresh->progress_interval_ms;

@@ -193,34 +193,51 @@ milliseconds(double value_s)
     return figure(value_s * 1e3);
 }
 
+typedef struct {
+    double low_s, high_s, down_low_s, down_high_s;
+} Courses;
+
+static void
+add_courses(const NmaConvergence *convergence, const Fit *fit, double limit_s, Courses *courses)
+{
+    const Guest *guests[] = { &fit->easiest, &fit->hardest };
+
+    for (guint i = 0; i < G_N_ELEMENTS(guests); i++) {
+        NmaCourse course;
+
+        if (!run_on(guests[i], convergence, limit_s, &course)) {
+            courses->high_s = INFINITY;
+            courses->down_high_s = ((double)convergence->limits.max_downtime_ms +
+                                    (double)convergence->limits.fixed_cost_ms) /
+                                   1e3;
+            continue;
+        }
+        courses->low_s = MIN(courses->low_s, course.time_s);
+        courses->high_s = MAX(courses->high_s, course.time_s);
+        courses->down_low_s = MIN(courses->down_low_s, course.downtime_s);
+        courses->down_high_s = MAX(courses->down_high_s, course.downtime_s);
+    }
+}
+
 static void
 say_course(NmaConvergence *convergence, const Fit *fit)
 {
     NmaForecast *forecast = &convergence->forecast;
-    double limits_s[] = { (double)convergence->limits.max_downtime_ms / 1e3,
-                          (double)convergence->limits.first_downtime_ms / 1e3 };
-    const Guest *guests[] = { &fit->easiest, &fit->hardest };
-    double low_s = INFINITY, high_s = 0, down_low_s = INFINITY, down_high_s = 0;
+    const NmaConvergenceLimits *limits = &convergence->limits;
+    double left_s = (double)(limits->step_ms - MAX(convergence->last.elapsed_ms, 0)) / 1e3;
+    Courses courses = { INFINITY, 0, INFINITY, 0 };
 
-    for (guint i = 0; i < G_N_ELEMENTS(limits_s); i++) {
-        for (guint k = 0; k < G_N_ELEMENTS(guests); k++) {
-            NmaCourse course;
-
-            if (!run_on(guests[k], convergence, limits_s[i], &course)) {
-                high_s = INFINITY;
-                down_high_s = limits_s[0] + (double)convergence->limits.fixed_cost_ms / 1e3;
-                continue;
-            }
-            low_s = MIN(low_s, course.time_s);
-            high_s = MAX(high_s, course.time_s);
-            down_low_s = MIN(down_low_s, course.downtime_s);
-            down_high_s = MAX(down_high_s, course.downtime_s);
-        }
-    }
-    forecast->finishes_in_ms.low = isfinite(low_s) ? milliseconds(low_s) : NMA_UNKNOWN;
-    forecast->finishes_in_ms.high = isfinite(high_s) ? milliseconds(high_s) : NMA_UNKNOWN;
-    forecast->downtime_ms.low = isfinite(down_low_s) ? milliseconds(down_low_s) : NMA_UNKNOWN;
-    forecast->downtime_ms.high = milliseconds(down_high_s);
+    add_courses(convergence, fit, (double)limits->first_downtime_ms / 1e3, &courses);
+    /* unless it has ended before Nova permits more */
+    if (courses.high_s > left_s)
+        add_courses(convergence, fit, (double)limits->max_downtime_ms / 1e3, &courses);
+    forecast->finishes_in_ms.low =
+        isfinite(courses.low_s) ? milliseconds(courses.low_s) : NMA_UNKNOWN;
+    forecast->finishes_in_ms.high =
+        isfinite(courses.high_s) ? milliseconds(courses.high_s) : NMA_UNKNOWN;
+    forecast->downtime_ms.low =
+        isfinite(courses.down_low_s) ? milliseconds(courses.down_low_s) : NMA_UNKNOWN;
+    forecast->downtime_ms.high = milliseconds(courses.down_high_s);
 }
 
 /* ---- the verdict ---- */

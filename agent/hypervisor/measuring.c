@@ -45,17 +45,16 @@ number(const virTypedParameter *parameter)
 }
 
 gboolean
-nma_dirty_window_from_libvirt(virTypedParameterPtr params, int n_params, gint64 started_wall_s,
+nma_dirty_window_from_libvirt(virTypedParameterPtr params, int n_params, int period_s,
                               NmaDirtyWindow *window)
 {
-    gint64 status = -1, started_s = -1, period_s = -1, rate_mib_s = -1;
+    gint64 status = -1, measured_s = -1, rate_mib_s = -1;
     const struct {
         const char *name;
         gint64 *value;
     } figures[] = {
         { "dirtyrate.calc_status", &status },
-        { "dirtyrate.calc_start_time", &started_s },
-        { "dirtyrate.calc_period", &period_s },
+        { "dirtyrate.calc_period", &measured_s },
         { "dirtyrate.megabytes_per_second", &rate_mib_s },
     };
 
@@ -63,8 +62,8 @@ nma_dirty_window_from_libvirt(virTypedParameterPtr params, int n_params, gint64 
         for (guint k = 0; k < G_N_ELEMENTS(figures); k++)
             if (strcmp(params[i].field, figures[k].name) == 0)
                 *figures[k].value = number(&params[i]);
-    if (status != VIR_DOMAIN_DIRTYRATE_MEASURED || started_s < started_wall_s || period_s < 1 ||
-        period_s > 3600 || rate_mib_s < 0 || rate_mib_s > G_MAXINT32)
+    if (status != VIR_DOMAIN_DIRTYRATE_MEASURED || measured_s != period_s || rate_mib_s < 0 ||
+        rate_mib_s > G_MAXINT32)
         return FALSE;
     *window = (NmaDirtyWindow){ (double)period_s, (double)rate_mib_s * MIB_BYTES };
     return TRUE;
@@ -89,7 +88,7 @@ sleep_for(NmaMeasuring *measuring, gint64 us)
 }
 
 static gboolean
-look(virDomainPtr domain, gint64 started_wall_s, NmaDirtyWindow *window, GError **error)
+look(virDomainPtr domain, int period_s, NmaDirtyWindow *window, GError **error)
 {
     virDomainPtr domains[] = { domain, NULL };
     virDomainStatsRecordPtr *records = NULL;
@@ -101,8 +100,8 @@ look(virDomainPtr domain, gint64 started_wall_s, NmaDirtyWindow *window, GError 
         return FALSE;
     }
     if (n > 0)
-        measured = nma_dirty_window_from_libvirt(records[0]->params, records[0]->nparams,
-                                                 started_wall_s, window);
+        measured = nma_dirty_window_from_libvirt(records[0]->params, records[0]->nparams, period_s,
+                                                 window);
     virDomainStatsRecordListFree(records);
     return measured;
 }
@@ -111,11 +110,12 @@ static gboolean
 measure_window(NmaMeasuring *measuring, virDomainPtr domain, int period_s, NmaDirtyWindow *window,
                GError **error)
 {
-    gint64 started_wall_s = g_get_real_time() / G_USEC_PER_SEC;
     gint64 deadline_us = g_get_monotonic_time() + period_s * G_USEC_PER_SEC + PATIENCE_US;
     g_autoptr(GError) cause = NULL;
 
-    /* 0: by page sampling, the mode that costs the guest nothing and that every QEMU has. The
+    /* From here on QEMU says that it is measuring, until this measurement is done: what it said
+     * before is gone (QEMU migration/dirtyrate.c, qmp_calc_dirty_rate).
+     * 0: by page sampling, the mode that costs the guest nothing and that every QEMU has. The
      * dirty bitmap would take part in a migration's, and QEMU 7.2 without KVM dies of it. */
     if (virDomainStartDirtyRateCalc(domain, period_s, 0) < 0) {
         nma_libvirt_error_set(error, "cannot measure the dirty rate");
@@ -123,7 +123,7 @@ measure_window(NmaMeasuring *measuring, virDomainPtr domain, int period_s, NmaDi
     }
     if (!sleep_for(measuring, period_s * G_USEC_PER_SEC))
         return FALSE;
-    while (!look(domain, started_wall_s, window, &cause)) {
+    while (!look(domain, period_s, window, &cause)) {
         if (cause != NULL) {
             g_propagate_error(error, g_steal_pointer(&cause));
             return FALSE;

@@ -25,7 +25,7 @@ void nma_measuring_list(NmaMeasuring *measuring);
 gboolean nma_measuring_stop(NmaMeasuring *measuring, gint64 deadline_us);
 void nma_measuring_free(NmaMeasuring *measuring); /* stopped before, or NULL */
 
-/* calc_status, period and rate out of libvirt's "dirtyrate." statistics. TRUE: measured, and begun
- * not before started_wall_s. */
-gboolean nma_dirty_window_from_libvirt(virTypedParameterPtr params, int n_params,
-                                       gint64 started_wall_s, NmaDirtyWindow *window);
+/* calc_status, period and rate out of libvirt's "dirtyrate." statistics. TRUE: measured, in a
+ * window of that length. */
+gboolean nma_dirty_window_from_libvirt(virTypedParameterPtr params, int n_params, int period_s,
+                                       NmaDirtyWindow *window);

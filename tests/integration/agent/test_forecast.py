@@ -6,7 +6,7 @@ import os
 import jsonschema
 import pytest
 
-from tests.integration.agent.world import DESTINATION, HARD, SLOW, SOURCE, TOP
+from tests.integration.agent.world import DESTINATION, EASY, HARD, SLOW, SOURCE, TOP
 from tests.lab.domain import GuestLoad
 from tests.lab.process import wait_for
 
@@ -54,7 +54,8 @@ def test_hopeless_is_said_early(world):
 
 
 def test_converging_is_not_called_hopeless(world):
-    world.both()
+    world.agent(SOURCE, sections={"agent": {"traces": 2}})
+    world.agent(DESTINATION)
     guest = world.guest(SLOW)
     world.slow_link()
     migration = world.lab.live_migrate(guest, DESTINATION)
@@ -66,7 +67,32 @@ def test_converging_is_not_called_hopeless(world):
     world.wait(guest, SOURCE, "commitment.end")
     check(world, guest)
     world.check_reports(guest)
+    replayed(world, guest, forecast)
     remembered(world, guest, forecast)
+
+
+def replayed(world, guest, forecast):
+    """The recorded trace is valid, and says offline what was said live."""
+    agent = world.agents[SOURCE]
+    folder = world.lab.path(f"agent-{SOURCE}/traces")
+    name, = os.listdir(folder)
+    with open(os.path.join(folder, name), encoding="utf-8") as lines:
+        trace = [json.loads(line) for line in lines]
+    with open(os.path.join(TOP, "schemas", "trace.schema.json"), encoding="utf-8") as text:
+        schema = json.load(text)
+    with open(os.path.join(TOP, "schemas", "report.schema.json"), encoding="utf-8") as text:
+        reports = json.load(text)
+    validator = jsonschema.Draft7Validator(schema, resolver=jsonschema.RefResolver(
+        schema["$id"], schema, store={reports["$id"]: reports}))
+    for line in trace:
+        validator.validate(line)
+    assert trace[0]["instance_uuid"] == guest.uuid
+    code, output = agent.command("replay", "--json", os.path.join(folder, name))
+    assert code == 0
+    said = [json.loads(line) for line in output.splitlines()]
+    again = next(one for one in said if one["verdict"] == "converges")
+    for key in ("iteration", "passes", "finishes_in_high_ms", "downtime_high_ms", "diagnosis"):
+        assert again[key] == forecast[key], key
 
 
 def remembered(world, guest, forecast):
