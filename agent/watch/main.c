@@ -178,10 +178,11 @@ say_drain(Watch *watch)
 {
     gint64 guests = nma_watch_drain_guests(watch->drain);
     const char *trouble = nma_watch_drain_trouble(watch->drain);
-    g_autofree char *text = trouble       ? g_strdup(trouble)
-                            : guests >= 0 ? g_strdup_printf("%" G_GINT64_FORMAT " guests on %s",
-                                                            guests, watch->options->host)
-                                          : NULL;
+    g_autofree char *text = trouble ? g_strdup(trouble)
+                            : guests >= 0
+                                ? g_strdup_printf("%" G_GINT64_FORMAT " guest%s on %s", guests,
+                                                  guests == 1 ? "" : "s", watch->options->host)
+                                : NULL;
 
     if (!text || g_strcmp0(text, watch->drain_said) == 0)
         return;

@@ -6,9 +6,9 @@ import time
 
 from tests.lab.lab import Lab
 
-from . import cpu, figures, latency, memory
+from . import cpu, figures, forecast, latency, memory
 
-PARTS = ("growth", "memory", "latency", "cpu")
+PARTS = ("growth", "forecast", "memory", "latency", "cpu")
 
 
 def main():
@@ -20,8 +20,12 @@ def main():
                 f"{time.strftime('%Y-%m-%d %H:%M')}")
     if "growth" in wanted:
         memory.growth()
+    if "forecast" in wanted:
+        forecast.simulated()
     if set(wanted) - {"growth"}:
         with Lab(record=False) as lab:
+            if "forecast" in wanted:
+                forecast.real(lab)
             if "memory" in wanted:
                 memory.idle(lab)
             if "latency" in wanted:
