@@ -225,8 +225,11 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
         *pump = TRUE;
         break;
     case NMA_INBOX_CALL_FINISHED: {
+        g_autoptr(NmaPeerAudit) audit = nma_calls_audit_finished(agent->calls, item->call);
         g_autoptr(NmaEvent) event = nma_calls_finished(agent->calls, item->call);
 
+        if (audit != NULL)
+            nma_auditing_compare(agent, audit, now);
         if (event != NULL)
             nma_host_step(agent->host, event, now, effects);
         break;
@@ -237,6 +240,9 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
     case NMA_INBOX_BUS_STATE:
         bus_state_changed(agent, now);
         *pump = TRUE;
+        break;
+    case NMA_INBOX_AUDIT:
+        nma_auditing_take(agent, g_steal_pointer(&item->audit.audit), item->audit.asked, now);
         break;
     }
 }
@@ -258,6 +264,7 @@ process(NmaAgent *agent)
 
         nma_host_step(agent->host, tick, now, effects);
     }
+    nma_auditing_tick(agent, now);
     nma_agent_collect_reports(agent, effects);
     gboolean fresh = nma_agent_save(agent, now);
     /* before progress is sent: a phase's start comes first */
@@ -361,6 +368,7 @@ poll_timeout_ms(NmaAgent *agent, gint64 control_deadline_boot_us)
     gint64 deadline = MIN(nma_host_next_deadline(agent->host), control_deadline_boot_us);
 
     deadline = MIN(deadline, nma_publisher_next_deadline(agent->publisher));
+    deadline = MIN(deadline, nma_auditing_next_deadline(agent->auditing));
     deadline = MIN(deadline, agent->housekeeping_due_boot_us);
     if (agent->watchdog_interval_us > 0)
         deadline = MIN(deadline, agent->watchdog_due_boot_us);
@@ -581,6 +589,8 @@ open_all(NmaAgent *agent, GError **error)
     agent->publisher =
         nma_publisher_new(agent->store, agent->reports_bus, settings->control_exchange,
                           settings->host, (const char *const *)settings->report_topics);
+    agent->auditing = nma_auditing_new(nma_agent_now());
+    agent->audit_reported = nma_store_get_audit_digest(agent->store);
     if (!restore(agent, error))
         return FALSE;
     agent->tracing = nma_tracing_new(settings->state_dir, settings->host);
@@ -592,7 +602,7 @@ open_all(NmaAgent *agent, GError **error)
     if (agent->hypervisor == NULL)
         return FALSE;
     agent->foretelling = nma_foretelling_new(agent->host, agent->hypervisor, settings);
-    return TRUE;
+    return nma_auditing_configure(agent, error);
 }
 
 NmaAgent *
@@ -623,6 +633,7 @@ nma_agent_free(NmaAgent *agent)
         nma_hypervisor_stop(agent->hypervisor, LIBVIRT_STOP_MS);
     nma_foretelling_free(agent->foretelling);
     nma_tracing_free(agent->tracing);
+    nma_auditing_free(agent->auditing);
     nma_control_free(agent->control);
     nma_publisher_free(agent->publisher);
     nma_calls_free(agent->calls);
@@ -636,5 +647,7 @@ nma_agent_free(NmaAgent *agent)
     g_free(agent->config_file);
     g_free(agent->store_error);
     g_free(agent->bus_said);
+    g_free(agent->audit_reported);
+    g_free(agent->audit_unsaved);
     g_free(agent);
 }

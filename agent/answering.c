@@ -2,11 +2,8 @@
 
 #include "agent/agent_private.h"
 
-#include "agent/json/history.h"
+#include "agent/json/config_audit.h"
 #include "agent/json/requests.h"
-#include "agent/store/history.h"
-
-#define HISTORY_LIMIT 20 /* migrations told, unless asked for more */
 
 static json_t *
 serve(NmaAgent *agent, const NmaRequest *request)
@@ -26,6 +23,7 @@ serve(NmaAgent *agent, const NmaRequest *request)
         return json_pack("{s:s}", "mode", nma_mode_to_string(agent->settings->mode));
     case NMA_REQUEST_FORECAST:
     case NMA_REQUEST_GUESTS: /* answer_later */
+    case NMA_REQUEST_AUDIT:  /* answered later */
     case NMA_N_REQUESTS:
         break;
     }
@@ -59,6 +57,11 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
         nma_request_free(request);
         return;
     }
+    if (request->method == NMA_REQUEST_AUDIT) {
+        nma_auditing_answer(agent, om_request, request->with_findings);
+        nma_request_free(request);
+        return;
+    }
     if (request->method == NMA_REQUEST_SET_MODE)
         g_message("mode %s asked by request %s", request->mode,
                   message->request_id != NULL ? message->request_id : "-");
@@ -79,6 +82,7 @@ nma_agent_fill_status(NmaAgent *agent, NmaStatus *status)
         .reports_dropped_total = agent->reports_dropped,
         .malformed_total = (guint64)g_atomic_int_get(&agent->malformed),
         .store_error = agent->store_error,
+        .audit = nma_auditing_newest(agent->auditing),
     };
     om_bus_get_state(agent->bus, &status->bus);
     om_bus_get_stats(agent->bus, &status->bus_stats);
@@ -87,63 +91,4 @@ nma_agent_fill_status(NmaAgent *agent, NmaStatus *status)
     nma_hypervisor_get_status(agent->hypervisor, &status->libvirt);
     nma_publisher_get_stats(agent->publisher, &status->publisher);
     nma_outbox_stat(agent->store, &status->outbox_rows, &status->outbox_oldest_wall_us, NULL);
-}
-
-static json_t *
-tell_history(NmaAgent *agent, const json_t *args, GError **error)
-{
-    g_autoptr(GPtrArray) outcomes = NULL;
-    const json_t *wanted = json_object_get(args, "limit");
-    json_int_t limit = json_is_integer(wanted) ? json_integer_value(wanted) : HISTORY_LIMIT;
-    guint skipped;
-
-    if (!nma_history_load(agent->store, &outcomes, &skipped, error))
-        return NULL;
-    return nma_history_to_json(agent->settings->host, nma_host_experiences(agent->host), outcomes,
-                               (guint)CLAMP(limit, 0, NMA_HISTORY_MAX_ROWS));
-}
-
-static json_t *
-tell_forecast(NmaAgent *agent, const json_t *args, GError **error)
-{
-    g_autoptr(NmaRequest) request = nma_request_decode("forecast", args, error);
-    const json_t *since = json_object_get(args, "since_ms");
-
-    if (request == NULL)
-        return NULL;
-    return nma_foretelling_ask(
-        agent->foretelling, &(NmaForetellingQuery){ request->instance_uuid, request->destination },
-        json_is_integer(since) ? MAX(json_integer_value(since), 0) : -1, nma_agent_now(), error);
-}
-
-json_t *
-nma_agent_control(const char *command, const json_t *args, gpointer user_data, GError **error)
-{
-    NmaAgent *agent = user_data;
-
-    if (g_str_equal(command, "status")) {
-        NmaStatus status;
-
-        nma_agent_fill_status(agent, &status);
-        json_t *result = nma_status_to_json(&status);
-        nma_hypervisor_status_clear(&status.libvirt);
-        return result;
-    }
-    if (g_str_equal(command, "log-level")) {
-        const char *level = json_string_value(json_object_get(args, "level"));
-
-        if (level != NULL && !nma_log_set_level(level)) {
-            g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
-                        "no such level: use debug, info, warning or error");
-            return NULL;
-        }
-        return json_pack("{s:s}", "level", nma_log_get_level());
-    }
-    if (g_str_equal(command, "forecast"))
-        return tell_forecast(agent, args, error);
-    if (g_str_equal(command, "history"))
-        return tell_history(agent, args, error);
-    g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
-                "unknown command; there are: status, log-level, forecast, history");
-    return NULL;
 }

@@ -24,6 +24,8 @@ int nma_cmd_status(int argc, char **argv);
 int nma_cmd_health(int argc, char **argv);
 int nma_cmd_forecast(int argc, char **argv);
 int nma_cmd_history(int argc, char **argv);
+
+int nma_cmd_audit(int argc, char **argv);
 int nma_cmd_log_level(int argc, char **argv);
 int nma_cmd_ping(int argc, char **argv);
 

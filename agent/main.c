@@ -22,6 +22,7 @@ static const struct {
     { "forecast", nma_cmd_forecast, "say what a migration that has not begun would be like" },
     { "history", nma_cmd_history, "tell what past migrations came to, and how forecasts compared" },
     { "replay", nma_cmd_replay, "run a recorded migration through the model, offline" },
+    { "audit", nma_cmd_audit, "show what the running agent found in nova.conf" },
     { "log-level", nma_cmd_log_level, "show or change the level of the running agent's log" },
     { "ping", nma_cmd_ping, "ask another host's agent, or its nova-compute, for a sign of life" },
     { "help", cmd_help, "show this help" },

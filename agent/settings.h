@@ -47,6 +47,11 @@ typedef struct {
     GStrv report_topics;
     char *report_transport_url; /* raw, holds the password; never print */
     gint64 progress_interval_ms;
+    /* [audit] */
+    gboolean audit_enabled;
+    char *audit_release; /* "" = as nova-conf-tool chooses */
+    GStrv audit_ignore;
+    gint64 audit_interval_ms;
 
     /* from nova.conf, effective */
     char *host;          /* Nova's name of this host */

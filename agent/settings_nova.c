@@ -161,13 +161,10 @@ read_text(const NctConfig *config, const char *group, const char *name, char **v
     return TRUE;
 }
 
-static NctConfig *
-load(const char *const *config_files, const char *const *config_dirs, GPtrArray *files,
-     GError **error)
+GArray *
+nma_nova_args(const char *const *config_files, const char *const *config_dirs)
 {
-    g_autoptr(GArray) args = g_array_new(FALSE, FALSE, sizeof(NctArg));
-    g_autoptr(NctConfig) config = NULL;
-    NctLoad request = { .schema = &schema };
+    GArray *args = g_array_new(FALSE, FALSE, sizeof(NctArg));
 
     for (; config_files != NULL && *config_files != NULL; config_files++) {
         NctArg arg = { .kind = NCT_ARG_CONFIG_FILE, .value = *config_files };
@@ -179,6 +176,17 @@ load(const char *const *config_files, const char *const *config_dirs, GPtrArray 
 
         g_array_append_val(args, arg);
     }
+    return args;
+}
+
+static NctConfig *
+load(const char *const *config_files, const char *const *config_dirs, GPtrArray *files,
+     GError **error)
+{
+    g_autoptr(GArray) args = nma_nova_args(config_files, config_dirs);
+    g_autoptr(NctConfig) config = NULL;
+    NctLoad request = { .schema = &schema };
+
     request.sources.args = (const NctArg *)(const void *)args->data;
     request.sources.n_args = args->len;
     /* our own environment is not nova-compute's, so OS_… in it does not count */

@@ -2,6 +2,7 @@
  * {"schema": "report.schema.json", "definition": "" or "<method>_result", "value": …} */
 #include <stdio.h>
 
+#include "agent/json/config_audit.h"
 #include "agent/json/forecast.h"
 #include "agent/json/history.h"
 #include "agent/json/outlook.h"
@@ -103,6 +104,59 @@ print_outlooks(void)
                  json_pack("{s:i, s:[s]}", "guests", 1, "instances", HOST_SAMPLE_INSTANCE));
 }
 
+/* one audit of a host alone, one comparison, and both answers to the method */
+static void
+print_audits(void)
+{
+    g_autoptr(NmaAudit) audit = nma_audit_new();
+    g_autoptr(NmaReport) report = report_sample(0);
+    g_autoptr(GPtrArray) there = g_ptr_array_new();
+    g_autoptr(GPtrArray) differences = NULL;
+    NmaConfigValue *other = nma_config_value_new("libvirt", "virt_type", "qemu", "default");
+    NmaFinding *finding = nma_finding_new(NMA_SEVERITY_WARNING, "NC101", "unknown-option");
+    NmaFinding *bare = nma_finding_new(NMA_SEVERITY_INFO, "NC500", "absent");
+
+    g_free(report->identity.destination);
+    report->identity.destination = g_strdup("host-b");
+    audit->release = 33;
+    audit->release_name = g_strdup("2026.1 (33, gazpacho)");
+    audit->release_reason = g_strdup("by [audit] release");
+    audit->audited_wall_us = 12;
+    g_ptr_array_add(audit->files, g_strdup("/etc/nova/nova.conf"));
+    g_ptr_array_add(audit->values,
+                    nma_config_value_new("libvirt", "virt_type", "kvm", "nova.conf:3"));
+    g_ptr_array_add(audit->values, nma_config_value_new("libvirt", "cpu_mode", NULL, "unset"));
+    finding->file = g_strdup("/etc/nova/nova.conf");
+    finding->line = 3;
+    finding->column = 1;
+    finding->group = g_strdup("libvirt");
+    finding->option = g_strdup("virt_typ");
+    finding->message = g_strdup("no such option");
+    finding->advice = g_strdup("did you mean virt_type?");
+    bare->message = g_strdup("something is missing");
+    nma_audit_add(audit, finding);
+    nma_audit_add(audit, bare);
+    g_ptr_array_add(there, other);
+    differences = nma_config_compare(audit->values, there);
+    const NmaAuditReport reports[] = {
+        { .audit = audit, .occurred_wall_us = 12 },
+        { .audit = audit,
+          .migration = &report->identity,
+          .attempt_id = report->attempt_id,
+          .differences = differences,
+          .occurred_wall_us = 12 },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(reports); i++) {
+        g_autofree char *text = nma_audit_report_to_json(&reports[i], "host-a");
+
+        print("config-audit.schema.json", "", json_loads(text, 0, NULL));
+    }
+    print_result("audit_args", nma_request_audit_args(FALSE));
+    print_result("audit_result", nma_result_audit(audit, "host-a", TRUE));
+    print_result("audit_result", nma_result_audit(audit, "host-a", FALSE));
+    nma_config_value_free(other);
+}
+
 int
 main(void)
 {
@@ -125,5 +179,6 @@ main(void)
     print_result("hello_args", nma_request_hello_args(12));
     print_result("hello_result", nma_result_hello("host-a", "0.1.0", "advise", 12));
     print_result("set_mode_result", nma_result_set_mode("observe"));
+    print_audits();
     return 0;
 }

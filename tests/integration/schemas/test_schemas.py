@@ -38,7 +38,7 @@ def reports(samples):
     return [s["value"] for s in samples if s["schema"] == "report.schema.json"]
 
 
-@pytest.mark.parametrize("name", sorted(n for n in SCHEMAS if n in ("forecast.schema.json", "history.schema.json", "report.schema.json", "rpc.schema.json")))
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
 def test_schema_is_a_schema(name):
     jsonschema.Draft7Validator.check_schema(SCHEMAS[name])
 
@@ -121,6 +121,16 @@ def test_history_is_described_and_whole(samples):
     first = history["migrations"][0]["forecast_first"]
     assert first["score"] == "right" and first["duration_ratio"] == 1.0
     assert set(schema["definitions"]["prediction"]["anyOf"][1]["required"]) == set(first)
+
+
+def test_audits_are_described_and_whole(samples):
+    alone, compared = [s["value"] for s in samples if s["schema"] == "config-audit.schema.json"]
+    schema = SCHEMAS["config-audit.schema.json"]
+    assert set(schema["required"]) == set(alone) == set(compared) == set(schema["properties"])
+    finding = schema["definitions"]["finding"]
+    assert set(finding["required"]) == set(alone["findings"][0]) == set(finding["properties"])
+    assert alone["peer"] is None and [f["severity"] for f in alone["findings"]] == ["warning", "info"]
+    assert compared["peer"] and [f["rule"] for f in compared["findings"]] == ["NP103"]
 
 
 def test_reasons_are_the_listed_ones(samples):
