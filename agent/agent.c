@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +19,6 @@
 #include "agent/store/history.h"
 
 #define PROC "/proc"
-#define SYS  "/sys"
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
 #define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
 #define HOUSEKEEPING_US       (15 * NMA_US_PER_S)
@@ -27,6 +27,7 @@
 /* of the 10 s that a stop may take: the bus drains its confirms, libvirt ends its calls */
 #define BUS_STOP_MS     4000
 #define LIBVIRT_STOP_MS 2000
+#define PROBES_STOP_MS  1000
 
 NmaNow
 nma_agent_now(void)
@@ -50,6 +51,25 @@ on_libvirt_event(NmaEvent *event, gpointer user_data)
     nma_inbox_put_event(agent->inbox, event);
 }
 
+/* of "6.0"; none means 1.0 */
+static gint
+rpc_major(const char *version)
+{
+    return version != NULL ? (gint)MIN(g_ascii_strtoull(version, NULL, 10), 99) : 1;
+}
+
+static void
+on_inspected(NmaInspection *inspection, gpointer user_data)
+{
+    nma_inbox_put_inspection(((NmaAgent *)user_data)->inbox, inspection);
+}
+
+static void
+on_looked(NmaLook *look, gpointer user_data)
+{
+    nma_inbox_put_look(((NmaAgent *)user_data)->inbox, look);
+}
+
 static void
 on_tapped(OmMessage *message, gpointer user_data)
 {
@@ -61,6 +81,7 @@ on_tapped(OmMessage *message, gpointer user_data)
     if (event != NULL) {
         NmaNow now = nma_agent_now();
 
+        g_atomic_int_set(&agent->nova_rpc_major, rpc_major(message->version));
         event->seen_boot_us = now.boot_us;
         event->seen_wall_us = now.wall_us;
         nma_inbox_put_event(agent->inbox, event);
@@ -107,23 +128,12 @@ learn_resident(NmaReservation *reservation, gpointer user_data)
     }
 }
 
+/* The facts are of this moment, and so must be what the ledger knows of arriving guests. */
 static void
-gather_facts(NmaAgent *agent, const char *instance_uuid)
+on_facts(NmaEvent *event, gpointer user_data)
 {
-    NmaEvent *event = nma_event_new(NMA_EVENT_FACTS);
-    g_autoptr(GError) error = NULL;
+    NmaAgent *agent = user_data;
 
-    g_strlcpy(event->facts.instance_uuid, instance_uuid, sizeof event->facts.instance_uuid);
-    nma_facts_clear(&event->facts.facts);
-    if (!nma_probe_memory(PROC, &event->facts.facts, &error))
-        g_warning("the memory check cannot be made: %s", error->message);
-    event->facts.facts.memory_reserved_host_bytes =
-        agent->settings->reserved_host_memory_mib * 1024 * 1024;
-    event->facts.facts.memory_ratio_permille = agent->settings->ram_ratio_permille;
-    nma_probe_memory_pressure(PROC, &event->facts.facts);
-    if (nma_probe_huge_pages(SYS, &event->facts.facts, NULL))
-        for (char **kept = agent->settings->reserved_huge_pages; *kept != NULL; kept++)
-            nma_facts_keep_huge_pages(&event->facts.facts, *kept);
     nma_ledger_foreach(nma_host_ledger_mutable(agent->host), learn_resident, NULL);
     nma_inbox_put_event(agent->inbox, event);
 }
@@ -154,11 +164,19 @@ act(NmaAgent *agent, const GPtrArray *effects, NmaNow now)
         case NMA_EFFECT_FORECAST:
             nma_agent_send_forecast(agent, effect->forecast, now);
             break;
+        case NMA_EFFECT_REMEDY_REPORT:
+            if (effect->remedy_report->kind == NMA_REMEDY_ADVISED)
+                nma_agent_send_advice(agent, effect->remedy_report, now);
+            break;
+        case NMA_EFFECT_REMEDY:
+            nma_agent_carry_out(agent, effect);
+            break;
         case NMA_EFFECT_READ_DOMAIN:
             nma_hypervisor_read_domain(agent->hypervisor, effect->instance_uuid);
             break;
         case NMA_EFFECT_GATHER_FACTS:
-            gather_facts(agent, effect->instance_uuid);
+            nma_gathering_begin(agent->gathering, agent->hypervisor, effect->instance_uuid,
+                                effect->host, now);
             break;
         case NMA_EFFECT_ASK_CONDUCTOR:
             for (char **instance = effect->instances; *instance != NULL; instance++)
@@ -224,7 +242,16 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
                                 now);
         *pump = TRUE;
         break;
+    case NMA_INBOX_INSPECTED:
+        nma_gathering_inspected(agent->gathering, g_steal_pointer(&item->inspection), now);
+        break;
+    case NMA_INBOX_LOOKED:
+        nma_gathering_looked(agent->gathering, g_steal_pointer(&item->look), now);
+        break;
     case NMA_INBOX_CALL_FINISHED: {
+        if (nma_gathering_called(agent->gathering, agent->hypervisor, item->call, now))
+            break;
+
         g_autoptr(NmaPeerAudit) audit = nma_calls_audit_finished(agent->calls, item->call);
         g_autoptr(NmaEvent) event = nma_calls_finished(agent->calls, item->call);
 
@@ -264,6 +291,7 @@ process(NmaAgent *agent)
 
         nma_host_step(agent->host, tick, now, effects);
     }
+    nma_gathering_expire(agent->gathering, now);
     nma_auditing_tick(agent, now);
     nma_agent_collect_reports(agent, effects);
     gboolean fresh = nma_agent_save(agent, now);
@@ -368,6 +396,7 @@ poll_timeout_ms(NmaAgent *agent, gint64 control_deadline_boot_us)
     gint64 deadline = MIN(nma_host_next_deadline(agent->host), control_deadline_boot_us);
 
     deadline = MIN(deadline, nma_publisher_next_deadline(agent->publisher));
+    deadline = MIN(deadline, nma_gathering_next_deadline(agent->gathering));
     deadline = MIN(deadline, nma_auditing_next_deadline(agent->auditing));
     deadline = MIN(deadline, agent->housekeeping_due_boot_us);
     if (agent->watchdog_interval_us > 0)
@@ -406,6 +435,8 @@ shut_down(NmaAgent *agent)
         om_bus_stop(agent->reports_bus, BUS_STOP_MS / 2);
     om_bus_stop(agent->bus, BUS_STOP_MS);
     process(agent);
+    nma_gathering_stop(agent->gathering, PROBES_STOP_MS);
+    agent->gathering = NULL;
     nma_hypervisor_stop(agent->hypervisor, LIBVIRT_STOP_MS);
     agent->hypervisor = NULL;
 }
@@ -560,6 +591,7 @@ open_all(NmaAgent *agent, GError **error)
         .progress_interval_us = settings->progress_interval_ms * NMA_US_PER_MS,
         .conductor_interval_us = settings->conductor_interval_ms * NMA_US_PER_MS,
         .limits = nma_agent_limits(settings),
+        .rules = nma_agent_rules(settings),
         .max_open = (guint)settings->max_open_migrations,
         .new_attempt_id = g_uuid_string_random,
     };
@@ -568,6 +600,7 @@ open_all(NmaAgent *agent, GError **error)
         .access = settings->libvirt_access,
         .call_deadline_ms = settings->libvirt_call_deadline_ms,
         .post = on_libvirt_event,
+        .inspected = on_inspected,
         .user_data = agent,
     };
     g_autofree char *moved_aside = NULL;
@@ -585,7 +618,15 @@ open_all(NmaAgent *agent, GError **error)
                   moved_aside);
     if (!open_buses(agent, error))
         return FALSE;
-    agent->calls = nma_calls_new(agent->bus, settings->topic);
+    agent->calls = nma_calls_new(agent->bus, settings->topic, settings->host);
+    const NmaGatheringConfig gathering_config = { .settings = settings,
+                                                  .bus = agent->bus,
+                                                  .facts = on_facts,
+                                                  .looked = on_looked,
+                                                  .user_data = agent };
+    agent->gathering = nma_gathering_new(&gathering_config, error);
+    if (agent->gathering == NULL)
+        return FALSE;
     agent->publisher =
         nma_publisher_new(agent->store, agent->reports_bus, settings->control_exchange,
                           settings->host, (const char *const *)settings->report_topics);
@@ -629,6 +670,7 @@ nma_agent_free(NmaAgent *agent)
 {
     if (agent == NULL)
         return;
+    nma_gathering_stop(agent->gathering, PROBES_STOP_MS);
     if (agent->hypervisor != NULL)
         nma_hypervisor_stop(agent->hypervisor, LIBVIRT_STOP_MS);
     nma_foretelling_free(agent->foretelling);

@@ -1,7 +1,7 @@
 /*
  * The running agent's parts, shared by the files that make it up: agent.c (life and loop),
- * saving.c, answering.c, auditing.c, forecasting.c, reloading.c. All of it belongs to the core
- * thread.
+ * saving.c, answering.c, auditing.c, forecasting.c, steering.c, reloading.c. All of it belongs to
+ * the core thread.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 #include "agent/calls.h"
 #include "agent/core/host.h"
 #include "agent/foretelling.h"
+#include "agent/gathering.h"
 #include "agent/inbox.h"
 #include "agent/ops/control.h"
 #include "agent/ops/log.h"
@@ -29,6 +30,7 @@ struct NmaAgent {
     OmBus *bus;
     OmBus *reports_bus; /* the same as bus, unless reports go to another broker */
     NmaCalls *calls;
+    NmaGathering *gathering;
     NmaPublisher *publisher;
     NmaForetelling *foretelling;
     NmaTracing *tracing;
@@ -48,7 +50,8 @@ struct NmaAgent {
     guint64 reports_dropped, inbox_dropped;
     gboolean stopping;
 
-    gint malformed; /* atomic: counted on the bus threads */
+    gint nova_rpc_major; /* atomic: of the newest message seen on the tap; 0 before */
+    gint malformed;      /* atomic: counted on the bus threads */
     guint64 malformed_said, oversize_said;
     NmaLogLimit malformed_limit;
 };
@@ -91,6 +94,17 @@ json_t *nma_agent_control(const char *command, const json_t *args, gpointer agen
 NmaConvergenceLimits nma_agent_limits(const NmaSettings *settings);
 /* nothing in mode observe; may be lost, as progress may */
 void nma_agent_send_forecast(NmaAgent *agent, const NmaForecastReport *report, NmaNow now);
+
+/* steering.c */
+
+NmaRules nma_agent_rules(const NmaSettings *settings);
+/* of a configuration that was read again */
+void nma_agent_take_rules(NmaAgent *agent, const NmaSettings *fresh);
+/* Holds at once: what was ordered and not yet begun is not done any more, unless mode is steer. */
+void nma_agent_set_mode(NmaAgent *agent, NmaMode mode);
+void nma_agent_carry_out(NmaAgent *agent, const NmaEffect *remedy);
+/* may be lost, as progress may: what was done stands in the outbox */
+void nma_agent_send_advice(NmaAgent *agent, const NmaRemedyReport *report, NmaNow now);
 
 /* auditing.c */
 

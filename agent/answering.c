@@ -20,10 +20,12 @@ serve(NmaAgent *agent, const NmaRequest *request)
         return nma_result_reservations(agent->host);
     case NMA_REQUEST_SET_MODE:
         nma_mode_from_string(request->mode, &agent->settings->mode);
+        nma_agent_set_mode(agent, agent->settings->mode);
         return json_pack("{s:s}", "mode", nma_mode_to_string(agent->settings->mode));
     case NMA_REQUEST_FORECAST:
-    case NMA_REQUEST_GUESTS: /* answer_later */
-    case NMA_REQUEST_AUDIT:  /* answered later */
+    case NMA_REQUEST_GUESTS:
+    case NMA_REQUEST_GUEST_FACTS: /* answered later */
+    case NMA_REQUEST_AUDIT:       /* answered later */
     case NMA_N_REQUESTS:
         break;
     }
@@ -54,6 +56,12 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
     }
     if (request->method == NMA_REQUEST_FORECAST || request->method == NMA_REQUEST_GUESTS) {
         answer_later(agent, om_request, request);
+        nma_request_free(request);
+        return;
+    }
+    if (request->method == NMA_REQUEST_GUEST_FACTS) {
+        nma_gathering_tell(agent->gathering, agent->hypervisor, om_request, request,
+                           nma_agent_now());
         nma_request_free(request);
         return;
     }

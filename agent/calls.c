@@ -7,23 +7,34 @@
 #define CONDUCTOR_TOPIC      "conductor"
 #define CONDUCTOR_TIMEOUT_MS 10000
 #define PEER_TIMEOUT_MS      5000
+#define COMPUTE_TOPIC        "compute" /* both casts go there, also where there is compute-alt */
+#define NOVA_RPC_MAJOR       6         /* Wallaby on (nova/compute/rpcapi.py) */
 
 typedef enum {
     ASK_CONDUCTOR,
     ASK_PEER,
     ASK_PEER_AUDIT,
+    ASK_INSTANCE, /* to be sent on with an order */
 } Kind;
+
+/* what nova-compute is to do */
+typedef struct {
+    NmaRemedy remedy;
+    gint64 migration_id;
+    gint nova_rpc_major;
+} Order;
 
 typedef struct {
     Kind kind;
     char *instance_uuid;
     char *host; /* a peer's; NULL: the conductor */
     gint64 sent_wall_us;
+    Order order; /* ASK_INSTANCE */
 } Question;
 
 struct NmaCalls {
     OmBus *bus;
-    char *topic;
+    char *topic, *compute;
     gboolean audits;
     GHashTable *open; /* cookie -> Question */
     guint64 next_cookie;
@@ -40,12 +51,13 @@ question_free(gpointer data)
 }
 
 NmaCalls *
-nma_calls_new(OmBus *bus, const char *topic)
+nma_calls_new(OmBus *bus, const char *topic, const char *compute)
 {
     NmaCalls *calls = g_new0(NmaCalls, 1);
 
     calls->bus = bus;
     calls->topic = g_strdup(topic);
+    calls->compute = g_strdup(compute);
     calls->open = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, question_free);
     calls->next_cookie = 1;
     return calls;
@@ -58,6 +70,7 @@ nma_calls_free(NmaCalls *calls)
         return;
     g_hash_table_destroy(calls->open);
     g_free(calls->topic);
+    g_free(calls->compute);
     g_free(calls);
 }
 
@@ -83,12 +96,15 @@ conductor_event(const char *instance_uuid, const json_t *result)
 /* FALSE: the bus does not take it */
 static gboolean
 ask(NmaCalls *calls, Kind kind, const char *instance_uuid, const OmTarget *target,
-    const char *method, json_t *args /* taken */, const OmCallOptions *options)
+    const char *method, json_t *args /* taken */, const OmCallOptions *options,
+    const Order *order /* or NULL */)
 {
     Question *question = g_new0(Question, 1);
     guint64 cookie = calls->next_cookie++;
 
     question->kind = kind;
+    if (order != NULL)
+        question->order = *order;
     question->instance_uuid = g_strdup(instance_uuid);
     question->host = g_strdup(target->server);
     question->sent_wall_us = g_get_real_time();
@@ -107,7 +123,7 @@ nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid)
     json_t *context = om_context_admin(NULL);
     const OmCallOptions options = { .timeout_ms = CONDUCTOR_TIMEOUT_MS, .context = context };
     gboolean taken = ask(calls, ASK_CONDUCTOR, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
-                         nma_conductor_question(instance_uuid), &options);
+                         nma_conductor_question(instance_uuid), &options, NULL);
 
     json_decref(context);
     return taken ? NULL : conductor_event(instance_uuid, NULL);
@@ -123,7 +139,8 @@ ask_agent(NmaCalls *calls, Kind kind, const char *instance_uuid, const char *hos
                               .version = NMA_RPC_VERSION };
     const OmCallOptions options = { .timeout_ms = PEER_TIMEOUT_MS };
 
-    return ask(calls, kind, instance_uuid, &target, nma_request_names()[method], args, &options);
+    return ask(calls, kind, instance_uuid, &target, nma_request_names()[method], args, &options,
+               NULL);
 }
 
 NmaEvent *
@@ -186,6 +203,67 @@ nma_calls_audit_finished(NmaCalls *calls, const OmCallResult *result)
     return audit;
 }
 
+/* ---- acting through Nova ---- */
+
+static NmaEvent *
+remedy_event(const char *instance_uuid, NmaRemedy remedy, const char *why_not)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_REMEDY);
+
+    g_strlcpy(event->remedy.instance_uuid, instance_uuid, sizeof event->remedy.instance_uuid);
+    event->remedy.remedy = remedy;
+    event->remedy.applied = why_not == NULL;
+    event->remedy.text = g_strdup(why_not);
+    return event;
+}
+
+NmaEvent *
+nma_calls_act(NmaCalls *calls, const char *instance_uuid, gint64 migration_id, NmaRemedy remedy,
+              gint nova_rpc_major)
+{
+    const OmTarget target = { .topic = CONDUCTOR_TOPIC, .version = NMA_CONDUCTOR_VERSION };
+    const Order order = { remedy, migration_id, nova_rpc_major };
+    json_t *context = om_context_admin(NULL);
+    const OmCallOptions options = { .timeout_ms = CONDUCTOR_TIMEOUT_MS, .context = context };
+    gboolean taken = ask(calls, ASK_INSTANCE, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
+                         nma_instance_question(instance_uuid), &options, &order);
+
+    json_decref(context);
+    return taken
+               ? NULL
+               : remedy_event(instance_uuid, remedy, "the bus takes no question for the conductor");
+}
+
+/* The context has no project: with one nova-compute would look the request up first, and fail. */
+static NmaEvent *
+act_with(NmaCalls *calls, const Question *question, const OmCallResult *result)
+{
+    const Order *order = &question->order;
+    g_autofree char *version =
+        g_strdup_printf("%d.0", order->nova_rpc_major > 0 ? order->nova_rpc_major : NOVA_RPC_MAJOR);
+    const OmTarget target = { .topic = COMPUTE_TOPIC,
+                              .server = calls->compute,
+                              .version = version };
+    gboolean is_abort = order->remedy == NMA_REMEDY_ABORT;
+    const char *why_not = NULL;
+    json_t *args, *context;
+
+    if (result->status != OM_CALL_OK || !nma_instance_is(result->result, question->instance_uuid))
+        return remedy_event(question->instance_uuid, order->remedy,
+                            "the conductor did not give the instance");
+    args = json_pack("{s:O}", "instance", result->result);
+    if (is_abort)
+        json_object_set_new(args, "migration_id", json_integer((json_int_t)order->migration_id));
+    context = om_context_admin(NULL);
+    if (!om_bus_cast(calls->bus, &target,
+                     nma_nova_method_name(is_abort ? NMA_NOVA_ABORT : NMA_NOVA_FORCE_COMPLETE),
+                     args, context, NULL))
+        why_not = "the bus takes no message for nova-compute";
+    json_decref(context);
+    json_decref(args);
+    return remedy_event(question->instance_uuid, order->remedy, why_not);
+}
+
 static NmaEvent *
 answered(NmaCalls *calls, const Question *question, const OmCallResult *result)
 {
@@ -201,6 +279,8 @@ answered(NmaCalls *calls, const Question *question, const OmCallResult *result)
         return event;
     case ASK_PEER_AUDIT:
         return NULL;
+    case ASK_INSTANCE:
+        return act_with(calls, question, result);
     case ASK_CONDUCTOR:
     default:
         return conductor_event(question->instance_uuid,

@@ -5,8 +5,8 @@
 #include "agent/agent_private.h"
 #include "agent/json/outlook.h"
 #include "agent/json/requests.h"
+#include "agent/probe/link.h"
 #include "agent/probe/memory.h"
-#include "agent/probe/network.h"
 
 #define PROC "/proc"
 #define SYS  "/sys"

@@ -32,6 +32,12 @@ item_free(gpointer data)
     case NMA_INBOX_CALL_FINISHED:
         om_call_result_free(item->call);
         break;
+    case NMA_INBOX_INSPECTED:
+        nma_inspection_free(item->inspection);
+        break;
+    case NMA_INBOX_LOOKED:
+        nma_look_free(item->look);
+        break;
     case NMA_INBOX_AUDIT:
         nma_audit_free(item->audit.audit);
         break;
@@ -175,6 +181,23 @@ nma_inbox_put_call(NmaInbox *inbox, OmCallResult *call)
 {
     g_mutex_lock(&inbox->mutex);
     append(inbox, NMA_INBOX_CALL_FINISHED)->call = call;
+    g_mutex_unlock(&inbox->mutex);
+}
+
+/* Bounded by what we have asked. */
+void
+nma_inbox_put_inspection(NmaInbox *inbox, NmaInspection *inspection)
+{
+    g_mutex_lock(&inbox->mutex);
+    append(inbox, NMA_INBOX_INSPECTED)->inspection = inspection;
+    g_mutex_unlock(&inbox->mutex);
+}
+
+void
+nma_inbox_put_look(NmaInbox *inbox, NmaLook *look)
+{
+    g_mutex_lock(&inbox->mutex);
+    append(inbox, NMA_INBOX_LOOKED)->look = look;
     g_mutex_unlock(&inbox->mutex);
 }
 

@@ -11,6 +11,8 @@
 
 #include "agent/core/audit.h"
 #include "agent/core/event.h"
+#include "agent/hypervisor/inspection.h"
+#include "agent/look.h"
 #include "rpc/bus.h"
 
 #define NMA_INBOX_MAX 4096
@@ -21,6 +23,8 @@ typedef enum {
     NMA_INBOX_REQUEST,       /* request */
     NMA_INBOX_CALL_FINISHED, /* call */
     NMA_INBOX_BUS_STATE,     /* state changed: ask om_bus_get_state */
+    NMA_INBOX_INSPECTED,     /* inspection */
+    NMA_INBOX_LOOKED,        /* look */
     NMA_INBOX_AUDIT,         /* audit */
 } NmaInboxType;
 
@@ -32,8 +36,10 @@ typedef struct {
             guint64 cookie;
             OmPublishOutcome outcome;
         } published;
-        OmRequest *request; /* owned: must be answered */
-        OmCallResult *call; /* owned */
+        OmRequest *request;        /* owned: must be answered */
+        OmCallResult *call;        /* owned */
+        NmaInspection *inspection; /* owned */
+        NmaLook *look;             /* owned */
         struct {
             NmaAudit *audit; /* owned; NULL: nothing has changed */
             guint64 asked;   /* see auditor.h */
@@ -56,6 +62,8 @@ void nma_inbox_put_published(NmaInbox *inbox, guint64 cookie, OmPublishOutcome o
 /* FALSE when full: the request stays the caller's, who answers that we are busy */
 gboolean nma_inbox_put_request(NmaInbox *inbox, OmRequest *request);
 void nma_inbox_put_call(NmaInbox *inbox, OmCallResult *call);
+void nma_inbox_put_inspection(NmaInbox *inbox, NmaInspection *inspection);
+void nma_inbox_put_look(NmaInbox *inbox, NmaLook *look);
 void nma_inbox_put_bus_state(NmaInbox *inbox);
 void nma_inbox_put_audit(NmaInbox *inbox, NmaAudit *audit, guint64 asked);
 

@@ -68,12 +68,19 @@ nma_agent_reload(NmaAgent *agent, const char *why)
     nma_tracing_set(agent->tracing, (guint)fresh->traces, &limits);
     nma_log_set_level(fresh->log_level);
     agent->settings->mode = fresh->mode;
+    nma_agent_take_rules(agent, fresh);
     agent->settings->progress_interval_ms = fresh->progress_interval_ms;
     agent->settings->reserved_host_memory_mib = fresh->reserved_host_memory_mib;
     agent->settings->live_migration_downtime_ms = fresh->live_migration_downtime_ms;
     agent->settings->live_migration_downtime_steps = fresh->live_migration_downtime_steps;
     agent->settings->live_migration_downtime_delay_s = fresh->live_migration_downtime_delay_s;
     agent->settings->live_migration_bandwidth_mib_s = fresh->live_migration_bandwidth_mib_s;
+    agent->settings->ram_ratio_permille = fresh->ram_ratio_permille;
+    agent->settings->cpu_ratio_permille = fresh->cpu_ratio_permille;
+    agent->settings->disk_ratio_permille = fresh->disk_ratio_permille;
+    agent->settings->reserved_host_disk_mib = fresh->reserved_host_disk_mib;
+    agent->settings->checks_deadline_ms = fresh->checks_deadline_ms;
+    agent->settings->max_incoming = fresh->max_incoming;
     reload_audit(agent, fresh);
     g_message("%s: configuration read again", why);
 }

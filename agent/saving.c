@@ -1,5 +1,6 @@
 #include "agent/agent_private.h"
 
+#include "agent/json/remedy.h"
 #include "agent/json/reports.h"
 #include "agent/store/history.h"
 
@@ -13,6 +14,19 @@ nma_unsaved_free(gpointer data)
     g_free(unsaved->event_type);
     g_free(unsaved->payload);
     g_free(unsaved);
+}
+
+static void
+collect_remedy(NmaAgent *agent, const NmaRemedyReport *report)
+{
+    NmaUnsaved *unsaved = g_new0(NmaUnsaved, 1);
+    g_autofree char *said = nma_remedy_sentence(report);
+
+    unsaved->event_type = g_strdup(nma_remedy_event_type(report->kind));
+    unsaved->payload = nma_remedy_to_json(report, agent->settings->host);
+    unsaved->occurred_wall_us = report->occurred_wall_us;
+    g_ptr_array_add(agent->unsaved, unsaved);
+    g_message("%s: %s", report->identity.instance_uuid, said);
 }
 
 void
@@ -33,6 +47,9 @@ nma_agent_collect_reports(NmaAgent *agent, const GPtrArray *effects)
     for (guint i = 0; i < effects->len; i++) {
         const NmaEffect *effect = g_ptr_array_index(effects, i);
 
+        if (effect->type == NMA_EFFECT_REMEDY_REPORT &&
+            effect->remedy_report->kind != NMA_REMEDY_ADVISED)
+            collect_remedy(agent, effect->remedy_report);
         if (effect->type != NMA_EFFECT_REPORT || effect->report->kind == NMA_REPORT_PROGRESS)
             continue;
         g_autofree char *event_type = nma_report_event_type(effect->report);

@@ -3,6 +3,7 @@
 #include "agent/settings_file.h"
 #include "agent/settings_nova.h"
 #include "agent/settings_options.h"
+#include "agent/settings_policy.h"
 
 G_DEFINE_QUARK(nma - settings - error - quark, nma_settings_error)
 
@@ -45,7 +46,8 @@ load_own(const char *file, GPtrArray *files, GError **error)
     nma_settings_set_defaults(settings);
     if (file == NULL && g_file_test(NMA_SETTINGS_DEFAULT_FILE, G_FILE_TEST_EXISTS))
         file = NMA_SETTINGS_DEFAULT_FILE;
-    if (file != NULL && !read_own(settings, file, error))
+    if ((file != NULL && !read_own(settings, file, error)) ||
+        !nma_settings_read_policies(settings, error))
         return NULL;
     if (file != NULL)
         g_ptr_array_add(files, g_canonicalize_filename(file, NULL));

@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "agent/core/remedy.h"
 #include "agent/hypervisor/hypervisor.h"
 
 /* the build's --sysconfdir decides */
@@ -17,11 +18,8 @@
 #endif
 #define NMA_SETTINGS_DEFAULT_FILE NMA_SYSCONFDIR "/nova-migration-agent/nova-migration-agent.conf"
 
-typedef enum {
-    NMA_MODE_OBSERVE,
-    NMA_MODE_ADVISE,
-    NMA_MODE_STEER,
-} NmaMode;
+/* the order in which [policy] name has them */
+typedef enum { NMA_POLICY_CAREFUL, NMA_POLICY_MUST_FINISH, NMA_N_POLICIES } NmaPolicyName;
 
 typedef struct {
     /* [agent] */
@@ -43,6 +41,14 @@ typedef struct {
     gint64 libvirt_call_deadline_ms;
     /* [tap] */
     char *tap_queue_type; /* auto quorum classic off */
+    /* [policy], [policy-careful], [policy-must-finish] */
+    NmaPolicyName policy;
+    gint64 max_speed_mib_s;
+    GStrv careful_ladder, must_finish_ladder;
+    gint64 careful_max_total_s, careful_hopeless_s;
+    gint64 must_finish_max_downtime_ms, must_finish_max_pause_ms;
+    gint64 must_finish_max_post_copy_s, must_finish_max_total_s, must_finish_hopeless_s;
+    NmaPolicy policies[NMA_N_POLICIES]; /* made of these */
     /* [reports] */
     GStrv report_topics;
     char *report_transport_url; /* raw, holds the password; never print */
@@ -53,6 +59,13 @@ typedef struct {
     GStrv audit_ignore;
     gint64 audit_interval_ms;
 
+    /* [checks] */
+    gint64 checks_deadline_ms;
+    gint64 max_incoming; /* 0: no limit */
+    char *maintenance_file;
+    gint64 migration_port; /* first of QEMU's range */
+    char *libvirt_pki_dir, *qemu_pki_dir;
+
     /* from nova.conf, effective */
     char *host;          /* Nova's name of this host */
     char *transport_url; /* raw, holds the password; never print */
@@ -60,10 +73,18 @@ typedef struct {
     gint64 reserved_host_memory_mib;
     gint64 ram_ratio_permille; /* NMA_UNKNOWN: not set */
     GStrv reserved_huge_pages; /* as they are written: see nma_facts_keep_huge_pages */
-    /* [libvirt] live_migration_downtime and its steps: what Nova will allow, and begins with */
-    gint64 live_migration_downtime_ms, live_migration_downtime_steps,
-        live_migration_downtime_delay_s;
-    gint64 live_migration_bandwidth_mib_s; /* 0: as the hypervisor likes */
+    gint64 cpu_ratio_permille, disk_ratio_permille; /* NMA_UNKNOWN: not set */
+    gint64 reserved_host_disk_mib;
+    char *cpu_shared_set, *cpu_dedicated_set, *vcpu_pin_set; /* "": not set */
+    char *instances_path;
+    char *live_migration_inbound_addr, *live_migration_uri,
+        *live_migration_scheme; /* "": not set */
+    gboolean live_migration_permit_post_copy, live_migration_with_native_tls;
+    /* [libvirt] live_migration_…: what Nova will do with a migration by itself */
+    gint64 live_migration_downtime_ms, live_migration_downtime_steps;
+    gint64 live_migration_downtime_delay_s, live_migration_completion_timeout_s;
+    gint64 live_migration_bandwidth_mib_s;
+    char *live_migration_timeout_action; /* abort, force_complete */
     /* [oslo_messaging_rabbit], as far as it concerns us: see rpc/bus.h */
     gboolean amqp_durable_queues, amqp_auto_delete, rabbit_quorum_queue,
         rabbit_transient_quorum_queue;

@@ -12,13 +12,15 @@
  * amqp.py, Nova's conf/. */
 typedef struct {
     const char *group, *name, *old_name;
-    enum { TEXT, FLAG, NUMBER, RATIO } kind;
-    const char *fallback; /* NULL: none */
+    enum { TEXT, HINT, FLAG, NUMBER, RATIO } kind; /* HINT: a text that checks alone need */
+    const char *fallback;                          /* NULL: none */
     gint64 min, max;
     gsize offset;
 } NovaOption;
 
 #define AT(member) G_STRUCT_OFFSET(NmaSettings, member)
+/* where packages of Nova put it: its own default is the directory of its source */
+#define STATE_PATH "/var/lib/nova"
 #define RABBIT     "oslo_messaging_rabbit"
 
 static const NovaOption nova_options[] = {
@@ -27,12 +29,33 @@ static const NovaOption nova_options[] = {
     { "DEFAULT", "reserved_host_memory_mb", NULL, NUMBER, "512", 0, G_MAXINT32,
       AT(reserved_host_memory_mib) },
     { "DEFAULT", "ram_allocation_ratio", NULL, RATIO, .offset = AT(ram_ratio_permille) },
+    { "DEFAULT", "cpu_allocation_ratio", NULL, RATIO, .offset = AT(cpu_ratio_permille) },
+    { "DEFAULT", "disk_allocation_ratio", NULL, RATIO, .offset = AT(disk_ratio_permille) },
+    { "DEFAULT", "reserved_host_disk_mb", NULL, NUMBER, "0", 0, G_MAXINT32,
+      AT(reserved_host_disk_mib) },
+    { "compute", "cpu_shared_set", NULL, HINT, "", .offset = AT(cpu_shared_set) },
+    { "compute", "cpu_dedicated_set", NULL, HINT, "", .offset = AT(cpu_dedicated_set) },
+    { "DEFAULT", "vcpu_pin_set", NULL, HINT, "", .offset = AT(vcpu_pin_set) },
+    { "DEFAULT", "instances_path", NULL, HINT, "$state_path/instances",
+      .offset = AT(instances_path) },
+    { "libvirt", "live_migration_inbound_addr", NULL, HINT, "",
+      .offset = AT(live_migration_inbound_addr) },
+    { "libvirt", "live_migration_uri", NULL, HINT, "", .offset = AT(live_migration_uri) },
+    { "libvirt", "live_migration_scheme", NULL, HINT, "", .offset = AT(live_migration_scheme) },
+    { "libvirt", "live_migration_permit_post_copy", NULL, FLAG, "0",
+      .offset = AT(live_migration_permit_post_copy) },
+    { "libvirt", "live_migration_with_native_tls", NULL, FLAG, "0",
+      .offset = AT(live_migration_with_native_tls) },
     { "libvirt", "live_migration_downtime", NULL, NUMBER, "500", 0, G_MAXINT32,
       AT(live_migration_downtime_ms) },
     { "libvirt", "live_migration_downtime_steps", NULL, NUMBER, "10", 0, G_MAXINT32,
       AT(live_migration_downtime_steps) },
     { "libvirt", "live_migration_downtime_delay", NULL, NUMBER, "75", 0, G_MAXINT32,
       AT(live_migration_downtime_delay_s) },
+    { "libvirt", "live_migration_completion_timeout", NULL, NUMBER, "800", 0, G_MAXINT32,
+      AT(live_migration_completion_timeout_s) },
+    { "libvirt", "live_migration_timeout_action", NULL, TEXT, "abort",
+      .offset = AT(live_migration_timeout_action) },
     { "libvirt", "live_migration_bandwidth", NULL, NUMBER, "0", 0, G_MAXINT32,
       AT(live_migration_bandwidth_mib_s) },
     { RABBIT, "amqp_durable_queues", NULL, FLAG, "0", .offset = AT(amqp_durable_queues) },
@@ -79,7 +102,7 @@ static gboolean
 has_group(const NctSchema *schema, const char *group)
 {
     return strcmp(group, "oslo_messaging_notifications") == 0 || strcmp(group, "libvirt") == 0 ||
-           strcmp(group, RABBIT) == 0;
+           strcmp(group, "compute") == 0 || strcmp(group, RABBIT) == 0;
 }
 
 static const NctSchema schema = { .find = find_named, .has_group = has_group };
@@ -135,7 +158,10 @@ read_option(const NctConfig *config, const NovaOption *option, NmaSettings *sett
         return read_ratio(config, option, at, error);
     default:
         text = nct_config_get_string(config, option->group, name, option->fallback, &cause);
-        if (cause != NULL) {
+        if (cause != NULL && option->kind == HINT) {
+            text =
+                g_strdup(""); /* e.g. $my_ip, which Nova computes: the check says what it needs */
+        } else if (cause != NULL) {
             g_propagate_error(error, g_steal_pointer(&cause));
             return FALSE;
         }
@@ -193,6 +219,7 @@ load(const char *const *config_files, const char *const *config_dirs, GPtrArray 
     config = nct_config_load(&request, error);
     if (config == NULL)
         return NULL;
+    nct_config_set_default(config, "DEFAULT", "state_path", STATE_PATH);
     for (const char *const *file = nct_config_files(config); file != NULL && *file != NULL; file++)
         g_ptr_array_add(files, g_strdup(*file));
     return g_steal_pointer(&config);
@@ -344,7 +371,7 @@ void
 nma_settings_clear_nova(NmaSettings *settings)
 {
     for (guint i = 0; i < G_N_ELEMENTS(nova_options); i++)
-        if (nova_options[i].kind == TEXT)
+        if (nova_options[i].kind == TEXT || nova_options[i].kind == HINT)
             g_free(*(char **)G_STRUCT_MEMBER_P(settings, nova_options[i].offset));
     g_free(settings->host);
     g_free(settings->transport_url);

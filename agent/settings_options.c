@@ -14,6 +14,7 @@
 #define MAX_NAME 100
 
 static const char *const modes[] = { "observe", "advise", "steer", NULL };
+static const char *const policies[] = { "careful", "must-finish", NULL };
 static const char *const accesses[] = { "read-only", "read-write", NULL };
 static const char *const queue_types[] = { "auto", "quorum", "classic", "off", NULL };
 static const char *const switches[] = { "off", "on", NULL };
@@ -82,11 +83,79 @@ static const NmaOption options[] = {
       .offset = AT(libvirt_call_deadline_ms),
       .help = "A libvirt call that takes longer counts as unknown, never as failed. libvirt "
               "itself waits 30 s for a domain's job lock." },
+    { "checks", "deadline_ms", NMA_OPTION_INTEGER, "ms", 500, 8000, .fallback = "3000",
+      .offset = AT(checks_deadline_ms),
+      .help = "When the verdict is given at the latest; what a check needs and has not got by then "
+              "makes it unknown. As the source, half of it is what the other host is let wait." },
+    { "checks", "max_incoming", NMA_OPTION_INTEGER, NULL, 0, 1000, .fallback = "0",
+      .fallback_text = "0, which is no limit", .offset = AT(max_incoming),
+      .help = "How many guests may arrive on this host, or be prepared for it, at a time. Nova has "
+              "no such limit." },
+    { "checks", "maintenance_file", NMA_OPTION_PATH, .min = 1, .max = MAX_PATH,
+      .fallback = "/etc/nova-migration-agent/maintenance", .offset = AT(maintenance_file),
+      .help = "While this file exists, checks refuse every guest that is to come." },
+    { "checks", "migration_port", NMA_OPTION_INTEGER, NULL, 0, 65535, .fallback = "49152",
+      .offset = AT(migration_port),
+      .help =
+          "The port that sources try to reach: the first of migration_port_min in qemu.conf. 0: "
+          "none is tried." },
+    { "checks", "libvirt_pki_dir", NMA_OPTION_PATH, .min = 1, .max = MAX_PATH,
+      .fallback = "/etc/pki", .offset = AT(libvirt_pki_dir),
+      .help = "Where libvirt's certificates are, in CA and libvirt below it." },
+    { "checks", "qemu_pki_dir", NMA_OPTION_PATH, .min = 1, .max = MAX_PATH,
+      .fallback = "/etc/pki/qemu", .offset = AT(qemu_pki_dir),
+      .help = "Where QEMU's certificates are: migrate_tls_x509_cert_dir in qemu.conf, else "
+              "default_tls_x509_cert_dir." },
     { "tap", "queue_type", NMA_OPTION_WORD, .choices = queue_types, .fallback = "auto",
       .offset = AT(tap_queue_type),
       .help = "Queue of the copies of Nova's messages. auto: quorum where nova.conf has "
               "rabbit_quorum_queue, else classic. off: no tap; the agent then learns from libvirt "
               "and the conductor alone." },
+    { "policy", "name", NMA_OPTION_CHOICE, .choices = policies, .fallback = "careful",
+      .offset = AT(policy),
+      .help = "Policy of migrations whose flavor names none. A flavor names one with the extra "
+              "spec nova_migration_agent:policy. A migration that was found running, of whose "
+              "flavor nothing is known, is careful." },
+    { "policy", "max_speed_mib_s", NMA_OPTION_INTEGER, "MiB/s", 0, 1000000, .fallback = "0",
+      .fallback_text = "0, bandwidth is not touched", .offset = AT(max_speed_mib_s),
+      .help = "What the outgoing migrations of this host may have together. Where nova.conf's "
+              "live_migration_bandwidth gives one less than its share, and that holds it up, it "
+              "is raised to the share." },
+    { "policy-careful", "ladder", NMA_OPTION_NAMES, .max = 5, .fallback = "speed,downtime,abort",
+      .offset = AT(careful_ladder),
+      .help = "Remedies in the order in which they are tried: speed, downtime, abort. Never "
+              "post-copy, never a pause, never more downtime than nova.conf permits." },
+    { "policy-careful", "max_total_s", NMA_OPTION_INTEGER, "s", 0, 10000000, .fallback = "0",
+      .fallback_text = "0, nova.conf's completion timeout decides",
+      .offset = AT(careful_max_total_s), .help = "A migration that lasts longer is aborted." },
+    { "policy-careful", "hopeless_s", NMA_OPTION_INTEGER, "s", 0, 10000000, .fallback = "900",
+      .offset = AT(careful_hopeless_s),
+      .help = "A migration that was hopeless in every pass for so long is aborted, unless Nova "
+              "would complete it by force (live_migration_timeout_action). 0 is never." },
+    { "policy-must-finish", "ladder", NMA_OPTION_NAMES, .max = 5,
+      .fallback = "speed,downtime,post-copy,pause", .offset = AT(must_finish_ladder),
+      .help = "Remedies in the order in which they are tried: speed, downtime, post-copy, pause, "
+              "abort." },
+    { "policy-must-finish", "max_downtime_ms", NMA_OPTION_INTEGER, "ms", 0, 60000,
+      .fallback = "2000", .offset = AT(must_finish_max_downtime_ms),
+      .help = "What QEMU may be allowed at most. The cost of a switchover itself, some 50 ms, "
+              "comes on top, as with Nova's live_migration_downtime." },
+    { "policy-must-finish", "max_pause_ms", NMA_OPTION_INTEGER, "ms", 0, 600000,
+      .fallback = "30000", .offset = AT(must_finish_max_pause_ms),
+      .help = "How long the guest may stand still at most. It is paused only when that is "
+              "computed to be enough, and the migration is aborted before it lasts longer. 0 is "
+              "never." },
+    { "policy-must-finish", "max_post_copy_s", NMA_OPTION_INTEGER, "s", 0, 86400, .fallback = "120",
+      .offset = AT(must_finish_max_post_copy_s),
+      .help = "How long the guest may fetch its memory over the network at most; if the network "
+              "fails meanwhile the guest is lost. Only where nova.conf has "
+              "live_migration_permit_post_copy. 0 is never." },
+    { "policy-must-finish", "max_total_s", NMA_OPTION_INTEGER, "s", 0, 10000000, .fallback = "0",
+      .fallback_text = "0, nova.conf's completion timeout decides",
+      .offset = AT(must_finish_max_total_s), .help = "A migration that lasts longer is aborted." },
+    { "policy-must-finish", "hopeless_s", NMA_OPTION_INTEGER, "s", 0, 10000000, .fallback = "0",
+      .offset = AT(must_finish_hopeless_s),
+      .help = "As in policy-careful, where the ladder has abort. 0 is never." },
     { "reports", "topics", NMA_OPTION_NAMES, .min = 1, .max = 8,
       .fallback = "live_migration_reports", .offset = AT(report_topics),
       .help = "Notification topics of the reports, by comma. Each report goes to each." },

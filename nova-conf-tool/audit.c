@@ -15,7 +15,8 @@
 static const NctRuleTable *const tables[] = {
     &nct_rules_files,     &nct_rules_names,     &nct_rules_repeats, &nct_rules_values,
     &nct_rules_transport, &nct_rules_migration, &nct_rules_cpu,     &nct_rules_host,
-    &nct_rules_devices,   &nct_rules_service,   &nct_rules_upgrade, &nct_rules_tool,
+    &nct_rules_devices,   &nct_rules_service,   &nct_rules_fleet,   &nct_rules_upgrade,
+    &nct_rules_tool,
 };
 
 const NctRule *
@@ -299,7 +300,7 @@ rule_applies(const NctAudit *audit, const NctRule *rule)
         return FALSE;
     if ((rule->flags & NCT_RULE_ABSENCE) && options->fragment)
         return FALSE;
-    if (rule->flags & NCT_RULE_UPGRADE)
+    if (rule->flags & (NCT_RULE_UPGRADE | NCT_RULE_FLEET))
         return FALSE;
     if (options->select && !starts_with_any(rule->code, options->select))
         return FALSE;

@@ -17,6 +17,8 @@ typedef struct {
     /* out-of-tree options and groups that are not to be called unknown; NULL-terminated or NULL */
     const char *const *known_groups;
     const char *const *known_options; /* "group/name" */
+    /* groups of which known_options names every option; NULL-terminated or NULL */
+    const char *const *listed_groups;
 } NctAuditOptions;
 
 /*

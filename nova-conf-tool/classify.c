@@ -34,8 +34,10 @@ NctGroupKind
 nct_classify_group(const NctAudit *audit, const char *group)
 {
     const char *const *told = audit->options->known_groups;
+    const char *const *listed = audit->options->listed_groups;
 
-    if (nct_catalogue_knows_group(audit->release, group))
+    if (nct_catalogue_knows_group(audit->release, group) ||
+        (listed && g_strv_contains(listed, group)))
         return NCT_GROUP_KNOWN;
     if ((told && g_strv_contains(told, group)) || is_config_source(audit, group))
         return NCT_GROUP_TOLD;

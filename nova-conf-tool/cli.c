@@ -20,6 +20,7 @@ nct_cli_init(NctCli *cli)
     cli->ignore = g_ptr_array_new_with_free_func(g_free);
     cli->known_groups = g_ptr_array_new_with_free_func(g_free);
     cli->known_options = g_ptr_array_new_with_free_func(g_free);
+    cli->listed_groups = g_ptr_array_new_with_free_func(g_free);
 }
 
 void
@@ -31,6 +32,7 @@ nct_cli_clear(NctCli *cli)
     g_ptr_array_unref(cli->ignore);
     g_ptr_array_unref(cli->known_groups);
     g_ptr_array_unref(cli->known_options);
+    g_ptr_array_unref(cli->listed_groups);
     g_strfreev(cli->roots);
     g_strfreev(cli->files);
     g_free(cli->release);
@@ -113,7 +115,7 @@ add_opt_data(const char *option, const char *value, gpointer data, GError **erro
 {
     NctCli *cli = data;
 
-    return nct_opt_data_read(value, cli->known_groups, cli->known_options, error);
+    return nct_opt_data_read(value, &(NctOptData){ cli->listed_groups, cli->known_options }, error);
 }
 
 static char *
@@ -142,6 +144,7 @@ finish_audit_options(NctCli *cli)
     g_ptr_array_add(cli->ignore, NULL);
     g_ptr_array_add(cli->known_groups, NULL);
     g_ptr_array_add(cli->known_options, NULL);
+    g_ptr_array_add(cli->listed_groups, NULL);
     cli->audit = (NctAuditOptions){
         .release = cli->choice.release,
         .version = cli->choice.version,
@@ -151,6 +154,7 @@ finish_audit_options(NctCli *cli)
         .ignore = (const char *const *)cli->ignore->pdata,
         .known_groups = (const char *const *)cli->known_groups->pdata,
         .known_options = (const char *const *)cli->known_options->pdata,
+        .listed_groups = (const char *const *)cli->listed_groups->pdata,
     };
 }
 
@@ -183,21 +187,22 @@ nct_cli_parse(NctCli *cli, const NctCommand *command, const GOptionEntry *extra,
           "and of *.conf in these directories", "DIR" },
         { "root", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &cli->roots,
           "a host's files below DIR, which is searched as a service would (may repeat)", "DIR" },
-        { "release", 'r', 0, G_OPTION_ARG_STRING, &cli->release,
+        { "release", 'r', 0, G_OPTION_ARG_FILENAME, &cli->release,
           "Nova's release: antelope, 2023.1, 27, 27.2.0", "RELEASE" },
-        { "program", 0, 0, G_OPTION_ARG_STRING, &cli->program,
+        { "program", 0, 0, G_OPTION_ARG_FILENAME, &cli->program,
           "the service that reads it (nova-compute)", "NAME" },
         { "fragment", 0, 0, G_OPTION_ARG_NONE, &cli->fragment,
           "only a piece of a configuration: nothing counts as missing", NULL },
-        { "select", 0, 0, G_OPTION_ARG_CALLBACK, add_codes, "only these rules (NC101,NC3)",
+        { "select", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, add_codes,
+          "only these rules (NC101,NC3)", "CODES" },
+        { "ignore", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, add_codes, "not these rules",
           "CODES" },
-        { "ignore", 0, 0, G_OPTION_ARG_CALLBACK, add_codes, "not these rules", "CODES" },
-        { "exclude-group", 0, 0, G_OPTION_ARG_CALLBACK, add_known,
+        { "exclude-group", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, add_known,
           "a group of an out-of-tree driver", "GROUP" },
-        { "exclude-options", 0, 0, G_OPTION_ARG_CALLBACK, add_known,
+        { "exclude-options", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, add_known,
           "options of out-of-tree code, GROUP/NAME or NAME", "LIST" },
         { "opt-data", 0, G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK, add_opt_data,
-          "more options, as oslo-config-generator --format json prints them", "FILE" },
+          "more options, as oslo-config-generator --format yaml (or json) prints them", "FILE" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &cli->files, NULL, NULL },
         { NULL },
     };

@@ -43,6 +43,7 @@ typedef struct {
     GPtrArray *ignore;
     GPtrArray *known_groups;
     GPtrArray *known_options;
+    GPtrArray *listed_groups; /* of --opt-data */
     NctReleaseChoice choice;
     NctAuditOptions audit;
 } NctCli;

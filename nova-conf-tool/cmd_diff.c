@@ -89,7 +89,7 @@ run(int argc, char **argv)
 {
     g_autofree char *format = NULL;
     const GOptionEntry entries[] = {
-        { "format", 'f', 0, G_OPTION_ARG_STRING, &format, "text, json", "FORMAT" },
+        { "format", 'f', 0, G_OPTION_ARG_FILENAME, &format, "text, json", "FORMAT" },
         { NULL },
     };
     g_auto(NctCli) cli = { 0 };

@@ -4,6 +4,7 @@
 
 #include "nova-conf-tool/baseline.h"
 #include "nova-conf-tool/cli.h"
+#include "nova-conf-tool/fleet.h"
 #include "nova-conf-tool/output/output.h"
 
 typedef struct {
@@ -19,6 +20,7 @@ typedef struct {
     int fail_at; /* lowest severity that counts; NCT_N_SEVERITIES = none */
     NctBaseline *known;
     NctBaseline *record;
+    NctFleet *fleet; /* NULL unless hosts are given */
     NctOutput output;
     NctExit status;
 } Lint;
@@ -40,6 +42,7 @@ clear_lint(Lint *lint)
 {
     nct_baseline_free(lint->known);
     nct_baseline_free(lint->record);
+    nct_fleet_free(lint->fleet);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Lint, clear_lint)
@@ -94,6 +97,9 @@ understand(const NctCommand *command, const NctCli *cli, const LintOptions *opti
     }
     if (!nct_cli_check_input(cli, command))
         return FALSE;
+    /* its rules are about nova-compute */
+    if (cli->roots && (!cli->program || g_str_equal(cli->program, "nova-compute")))
+        lint->fleet = nct_fleet_new(&cli->audit);
     if (options->baseline) {
         lint->known = nct_baseline_read(options->baseline, &error);
         if (!lint->known) {
@@ -107,17 +113,8 @@ understand(const NctCommand *command, const NctCli *cli, const LintOptions *opti
 }
 
 static void
-lint_one(Lint *lint, const NctCli *cli, guint i)
+report(Lint *lint, const GPtrArray *findings)
 {
-    g_autoptr(NctConfig) config = nct_cli_load(cli, i, cli->choice.release);
-    g_autoptr(GPtrArray) findings = nct_audit_run(config, &cli->audit);
-
-    lint->status = nct_cli_worse(lint->status, nct_cli_load_status(config));
-    lint->output.n_configurations++;
-    lint->output.n_files += nct_config_n_documents(config);
-    if (nct_config_n_documents(config) == 0 && nct_config_load_errors(config)->len == 0)
-        nct_cli_complain(&nct_command_lint, "no configuration file found%s%s",
-                         cli->roots ? " below " : "", cli->roots ? cli->roots[i] : "");
     for (guint k = 0; k < findings->len; k++) {
         const NctFinding *finding = g_ptr_array_index(findings, k);
 
@@ -134,16 +131,51 @@ lint_one(Lint *lint, const NctCli *cli, guint i)
     }
 }
 
+static void
+add_to_fleet(Lint *lint, const char *root, const NctConfig *config)
+{
+    g_autofree char *name = g_utf8_make_valid(root, -1);
+    g_autofree char *version = nct_installed_nova(root);
+
+    nct_fleet_add(lint->fleet, name, config, version, nct_cpu_facts_read(root));
+}
+
+static void
+lint_one(Lint *lint, const NctCli *cli, guint i)
+{
+    g_autoptr(NctConfig) config = nct_cli_load(cli, i, cli->choice.release);
+    g_autoptr(GPtrArray) findings = nct_audit_run(config, &cli->audit);
+
+    lint->status = nct_cli_worse(lint->status, nct_cli_load_status(config));
+    lint->output.n_configurations++;
+    lint->output.n_files += nct_config_n_documents(config);
+    if (nct_config_n_documents(config) == 0 && nct_config_load_errors(config)->len == 0)
+        nct_cli_complain(&nct_command_lint, "no configuration file found%s%s",
+                         cli->roots ? " below " : "", cli->roots ? cli->roots[i] : "");
+    else if (lint->fleet)
+        add_to_fleet(lint, cli->roots[i], config);
+    report(lint, findings);
+}
+
+/* what only a look at all hosts together finds */
+static void
+lint_fleet(Lint *lint)
+{
+    g_autoptr(GPtrArray) findings = nct_fleet_findings(lint->fleet);
+
+    report(lint, findings);
+}
+
 static int
 run(int argc, char **argv)
 {
     g_auto(LintOptions) options = { 0 };
     const GOptionEntry entries[] = {
-        { "format", 'f', 0, G_OPTION_ARG_STRING, &options.format,
+        { "format", 'f', 0, G_OPTION_ARG_FILENAME, &options.format,
           "text, json, sarif, gitlab, gcc, junit", "FORMAT" },
-        { "fail-on", 0, 0, G_OPTION_ARG_STRING, &options.fail_on,
+        { "fail-on", 0, 0, G_OPTION_ARG_FILENAME, &options.fail_on,
           "exit 1 from this severity on: error, warning (default), info, never", "SEVERITY" },
-        { "color", 0, 0, G_OPTION_ARG_STRING, &options.colour, "auto, always, never", "WHEN" },
+        { "color", 0, 0, G_OPTION_ARG_FILENAME, &options.colour, "auto, always, never", "WHEN" },
         { "baseline", 0, 0, G_OPTION_ARG_FILENAME, &options.baseline,
           "do not show the findings recorded in it", "FILE" },
         { "write-baseline", 0, 0, G_OPTION_ARG_FILENAME, &options.write_baseline,
@@ -164,6 +196,8 @@ run(int argc, char **argv)
     lint.format->begin(&lint.output);
     for (guint i = 0; i < nct_cli_n_configurations(&cli); i++)
         lint_one(&lint, &cli, i);
+    if (lint.fleet)
+        lint_fleet(&lint);
     lint.format->end(&lint.output);
     if (lint.record && !nct_baseline_write(lint.record, options.write_baseline, &error))
         return nct_cli_complain(&nct_command_lint, "%s", error->message);

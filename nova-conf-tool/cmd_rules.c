@@ -8,21 +8,32 @@
 
 /* ---- rules ---- */
 
+static json_t *
+rule_as_json(const NctRule *rule)
+{
+    g_autofree char *releases = nct_rule_releases(rule);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "code", rule->code, "name", rule->name,
+                  "severity", nct_severity_to_string(rule->severity), "releases", releases,
+                  "summary", rule->summary, "explain", rule->explain);
+
+    if (rule->advice)
+        json_object_set_new(json, "advice", json_string(rule->advice));
+    if (rule->bad)
+        json_object_set_new(json, "example",
+                            json_pack("{s:i, s:s, s:s}", "release", (int)rule->example_release,
+                                      "bad", rule->bad, "good", rule->good));
+    return json;
+}
+
 static void
 list_as_json(void)
 {
     json_t *list = json_array();
     const NctRule *rule;
 
-    for (guint i = 0; (rule = nct_rule_at(i)); i++) {
-        g_autofree char *releases = nct_rule_releases(rule);
-
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "code", rule->code,
-                                              "name", rule->name, "severity",
-                                              nct_severity_to_string(rule->severity), "releases",
-                                              releases, "summary", rule->summary, "explain",
-                                              rule->explain));
-    }
+    for (guint i = 0; (rule = nct_rule_at(i)); i++)
+        json_array_append_new(list, rule_as_json(rule));
     json_dumpf(list, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
     putchar('\n');
     json_decref(list);
@@ -33,7 +44,7 @@ run_rules(int argc, char **argv)
 {
     g_autofree char *format = NULL;
     const GOptionEntry entries[] = {
-        { "format", 'f', 0, G_OPTION_ARG_STRING, &format, "text, json", "FORMAT" },
+        { "format", 'f', 0, G_OPTION_ARG_FILENAME, &format, "text, json", "FORMAT" },
         { NULL },
     };
     g_autoptr(GOptionContext) context = g_option_context_new("- every rule");
@@ -114,6 +125,11 @@ explain(const NctRule *rule)
            rule->flags & NCT_RULE_COMPUTE ? "; nova-compute only" : "");
     print_wrapped(rule->summary);
     print_wrapped(rule->explain);
+    if (rule->advice) {
+        g_autofree char *advice = g_strdup_printf("What to do: %s.", rule->advice);
+
+        print_wrapped(advice);
+    }
     if (rule->bad) {
         g_autofree char *title = g_strdup_printf("Found in (Nova %u):", rule->example_release);
 

@@ -138,7 +138,7 @@ run(int argc, char **argv)
     g_autofree char *format = NULL;
     gboolean all = FALSE;
     const GOptionEntry entries[] = {
-        { "format", 'f', 0, G_OPTION_ARG_STRING, &format, "text, json", "FORMAT" },
+        { "format", 'f', 0, G_OPTION_ARG_FILENAME, &format, "text, json", "FORMAT" },
         { "all", 'a', 0, G_OPTION_ARG_NONE, &all, "options at their defaults, too", NULL },
         { NULL },
     };

@@ -78,10 +78,10 @@ run(int argc, char **argv)
 {
     g_auto(UpgradeOptions) options = { 0 };
     const GOptionEntry entries[] = {
-        { "from", 0, 0, G_OPTION_ARG_STRING, &options.from, "the release that runs now",
+        { "from", 0, 0, G_OPTION_ARG_FILENAME, &options.from, "the release that runs now",
           "RELEASE" },
-        { "to", 0, 0, G_OPTION_ARG_STRING, &options.to, "the release that will run", "RELEASE" },
-        { "format", 'f', 0, G_OPTION_ARG_STRING, &options.format,
+        { "to", 0, 0, G_OPTION_ARG_FILENAME, &options.to, "the release that will run", "RELEASE" },
+        { "format", 'f', 0, G_OPTION_ARG_FILENAME, &options.format,
           "text, json, sarif, gitlab, gcc, junit", "FORMAT" },
         { "patch", 0, 0, G_OPTION_ARG_NONE, &options.patch,
           "print the changes that can be made by themselves, as a patch", NULL },

@@ -1,4 +1,3 @@
-#include <locale.h>
 #include <string.h>
 
 #include "config.h"
@@ -30,9 +29,8 @@ main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
 
-    /* messages of the C library and GLib; numbers are read and written without regard to it */
-    setlocale(LC_MESSAGES, "");
-    setlocale(LC_CTYPE, "");
+    /* no setlocale: arguments are bytes (G_OPTION_ARG_FILENAME), and all that is printed is UTF-8
+     */
     if (!word) {
         print_help(stderr);
         return NCT_EXIT_USAGE;

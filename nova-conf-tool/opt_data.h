@@ -1,4 +1,4 @@
-/* Options from outside of Nova, as oslo-config-generator --format json describes them. */
+/* Options from outside of Nova, as oslo-config-generator --format yaml (or json) describes them. */
 #pragma once
 
 #include <glib.h>
@@ -11,5 +11,11 @@ typedef enum {
 #define NCT_OPT_DATA_ERROR (nct_opt_data_error_quark())
 GQuark nct_opt_data_error_quark(void);
 
-/* adds "group/name" of each to options, and groups that have no option of their own to groups */
-gboolean nct_opt_data_read(const char *path, GPtrArray *groups, GPtrArray *options, GError **error);
+/* arrays of the caller's, of char * */
+typedef struct {
+    GPtrArray *groups;  /* names, as they are looked up */
+    GPtrArray *options; /* "group/name", with underscores */
+} NctOptData;
+
+/* adds what the file describes, old names too */
+gboolean nct_opt_data_read(const char *path, NctOptData *data, GError **error);

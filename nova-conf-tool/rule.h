@@ -46,6 +46,8 @@ typedef enum {
     NCT_RULE_ABSENCE = 1 << 1,
     /* found by comparing releases (upgrade), never by an audit of one */
     NCT_RULE_UPGRADE = 1 << 2,
+    /* found by comparing hosts (fleet), never by an audit of one */
+    NCT_RULE_FLEET = 1 << 3,
 } NctRuleFlags;
 
 struct NctRule {
@@ -85,6 +87,7 @@ extern const NctRuleTable nct_rules_cpu;
 extern const NctRuleTable nct_rules_host;
 extern const NctRuleTable nct_rules_devices;
 extern const NctRuleTable nct_rules_service;
+extern const NctRuleTable nct_rules_fleet;
 extern const NctRuleTable nct_rules_upgrade;
 extern const NctRuleTable nct_rules_tool;
 

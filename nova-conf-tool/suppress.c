@@ -104,6 +104,9 @@ was_asked(const NctAudit *audit, const NctRule *rule)
     if ((rule->first && audit->release < rule->first) ||
         (rule->last && audit->release > rule->last))
         return FALSE;
+    /* these are found elsewhere */
+    if (rule->flags & (NCT_RULE_UPGRADE | NCT_RULE_FLEET))
+        return FALSE;
     return asked;
 }
 
@@ -129,20 +132,47 @@ report_idle(NctAudit *audit, GArray *all)
     }
 }
 
+static void
+add_all_suppressions(GArray *all, const NctDocument *document)
+{
+    guint n;
+    const NctRemark *remarks = nct_document_remarks(document, &n);
+
+    for (guint k = 0; k < n; k++)
+        add_suppressions(all, document, &remarks[k]);
+}
+
+char *
+nct_silenced_codes(const NctDocument *document, guint line)
+{
+    g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(NctSuppression));
+    GString *codes = NULL;
+
+    g_array_set_clear_func(all, clear_suppression);
+    add_all_suppressions(all, document);
+    for (guint i = 0; i < all->len; i++) {
+        const NctSuppression *one = &g_array_index(all, NctSuppression, i);
+
+        if (line < one->first || line > one->last)
+            continue;
+        if (!codes)
+            codes = g_string_new(NULL);
+        g_string_append_printf(codes, "%s%s", codes->len ? " " : "", one->code);
+    }
+    if (!codes)
+        return NULL;
+    g_string_ascii_up(codes);
+    return g_string_free(codes, FALSE);
+}
+
 void
 nct_suppress(NctAudit *audit)
 {
     g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(NctSuppression));
 
     g_array_set_clear_func(all, clear_suppression);
-    for (guint i = 0; i < nct_config_n_documents(audit->config); i++) {
-        const NctDocument *document = nct_config_document(audit->config, i);
-        guint n;
-        const NctRemark *remarks = nct_document_remarks(document, &n);
-
-        for (guint k = 0; k < n; k++)
-            add_suppressions(all, document, &remarks[k]);
-    }
+    for (guint i = 0; i < nct_config_n_documents(audit->config); i++)
+        add_all_suppressions(all, nct_config_document(audit->config, i));
     if (all->len == 0)
         return;
     for (guint i = audit->findings->len; i-- > 0;)

@@ -10,6 +10,9 @@
  */
 void nct_suppress(NctAudit *audit);
 
+/* what comments silence in a line of a document: "NC101 NC203"; newly allocated, NULL = nothing */
+char *nct_silenced_codes(const NctDocument *document, guint line);
+
 /* the two rules of its own, for nct_rules_tool */
 #define NCT_CODE_UNUSED_SUPPRESSION  "NC901"
 #define NCT_CODE_UNKNOWN_SUPPRESSION "NC902"

@@ -12,6 +12,19 @@ static const Check checks[] = {
     { "memory", "bytes", nma_judge_memory },
     { "huge_pages", "pages", nma_judge_huge_pages },
     { "memory_pressure", NULL, nma_judge_memory_pressure },
+    { "disk", "bytes", nma_judge_disk },
+    { "cpu", NULL, nma_judge_cpu },
+    { "machine", NULL, nma_judge_machine },
+    { "versions", "version", nma_judge_versions },
+    { "vcpus", "vcpus", nma_judge_vcpus },
+    { "incoming", "guests", nma_judge_incoming },
+    { "maintenance", NULL, nma_judge_maintenance },
+    { "devices", NULL, nma_judge_devices },
+    { "path", NULL, nma_judge_path },
+    { "tls", NULL, nma_judge_tls },
+    { "link", "Mbit/s", nma_judge_link },
+    { "post_copy", NULL, nma_judge_post_copy },
+    { "clocks", "ms", nma_judge_clocks },
 };
 
 /* ---- what judges say ---- */
@@ -64,6 +77,19 @@ nma_check_refuse(NmaCheckResult *result, NmaReason reason, const char *format, .
     va_end(words);
 }
 
+gboolean
+nma_check_has_guest(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result)
+{
+    if (demand->guest != NULL)
+        return TRUE;
+    nma_check_unknown(result, facts->source != NULL && facts->source->guest_needs != NULL
+                                  ? facts->source->guest_needs
+                              : facts->source_needs != NULL
+                                  ? facts->source_needs
+                                  : "needs the source's agent, to learn what the guest is");
+    return FALSE;
+}
+
 gint64
 nma_sum(gint64 a, gint64 b)
 {
@@ -78,7 +104,10 @@ GPtrArray *
 nma_check_all(const NmaDemand *demand, const NmaFacts *facts)
 {
     GPtrArray *results = g_ptr_array_new_with_free_func((GDestroyNotify)nma_check_result_free);
+    NmaDemand full = *demand;
 
+    if (full.guest == NULL && facts->source != NULL)
+        full.guest = facts->source->guest;
     for (guint i = 0; i < G_N_ELEMENTS(checks); i++) {
         NmaCheckResult *result = g_new0(NmaCheckResult, 1);
 
@@ -88,7 +117,7 @@ nma_check_all(const NmaDemand *demand, const NmaFacts *facts)
         result->reason = NMA_REASON_NONE;
         result->needed = NMA_UNKNOWN;
         result->available = NMA_UNKNOWN;
-        checks[i].judge(demand, facts, result);
+        checks[i].judge(&full, facts, result);
         g_ptr_array_add(results, result);
     }
     return results;

@@ -20,7 +20,7 @@ typedef enum {
 /* What the guest needs. NMA_UNKNOWN where it is not said. */
 typedef struct {
     gint64 memory_bytes, vcpus; /* from Nova's message: the flavor's */
-    /* the running guest, borrowed; NULL where its source could not be asked */
+    /* the running guest, borrowed; NULL: as the source's agent told it, in the facts */
     const NmaGuest *guest;
 } NmaDemand;
 

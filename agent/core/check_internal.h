@@ -21,8 +21,24 @@ void nma_check_refuse(NmaCheckResult *result, NmaReason reason, const char *form
 /* a + b of figures from outside: stays at the largest number; what is unknown counts as 0 */
 gint64 nma_sum(gint64 a, gint64 b);
 
-/* check_memory.c */
+/* FALSE, and the result says why, when nothing is known of the running guest */
+gboolean nma_check_has_guest(const NmaDemand *demand, const NmaFacts *facts,
+                             NmaCheckResult *result);
+
 void nma_judge_memory(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
 void nma_judge_huge_pages(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
 void nma_judge_memory_pressure(const NmaDemand *demand, const NmaFacts *facts,
                                NmaCheckResult *result);
+void nma_judge_disk(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_cpu(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_machine(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_versions(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_vcpus(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_incoming(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_maintenance(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_devices(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_path(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_link(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_tls(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_post_copy(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_clocks(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);

@@ -28,9 +28,9 @@ static gboolean
 ratio_allows(gint64 needed, const NmaFacts *facts)
 {
     gint64 mib = (facts->memory_total_bytes - MAX(facts->memory_reserved_host_bytes, 0)) / NMA_MIB;
-    gint64 taken = nma_sum(facts->guests_memory_bytes, facts->memory_promised_bytes);
+    gint64 taken = nma_sum(facts->virt.guests_memory_bytes, facts->memory_promised_bytes);
 
-    if (facts->memory_ratio_permille <= 1000 || facts->guests_memory_bytes < 0 || mib <= 0 ||
+    if (facts->memory_ratio_permille <= 1000 || facts->virt.guests_memory_bytes < 0 || mib <= 0 ||
         mib > G_MAXINT64 / facts->memory_ratio_permille)
         return FALSE;
     return nma_sum(taken, needed) / NMA_MIB <= mib * facts->memory_ratio_permille / 1000;
@@ -155,9 +155,10 @@ nma_judge_huge_pages(const NmaDemand *demand, const NmaFacts *facts, NmaCheckRes
     guint n_cells = 0;
     guint64 used_nodes = 0;
 
-    if (demand->guest == NULL || demand->guest->n_cells == 0) {
-        nma_check_unknown(result,
-                          "needs the source's agent, to learn what backs the guest's memory");
+    if (!nma_check_has_guest(demand, facts, result))
+        return;
+    if (demand->guest->n_cells == 0) {
+        nma_check_unknown(result, "needs what backs the guest's memory, which was not told");
         return;
     }
     for (guint i = 0; i < demand->guest->n_cells; i++)

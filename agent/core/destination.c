@@ -34,7 +34,7 @@ nma_destination_open(NmaDestination *destination, NmaNow now, GPtrArray *effects
     NmaMigration *base = &destination->base;
 
     nma_migration_begin(base, NMA_PHASE_PRE_MIGRATION, NMA_STEP_NONE, now, effects);
-    nma_effects_add(effects, NMA_EFFECT_GATHER_FACTS, base->identity.instance_uuid);
+    nma_effects_add_gather_facts(effects, base->identity.instance_uuid, base->identity.source);
     destination->facts_pending = TRUE;
     destination->give_up_boot_us = now.boot_us + FACTS_OVERDUE_US;
 }

@@ -19,6 +19,7 @@ typedef struct {
     /* of the moment: need not be saved */
     gboolean given_up;    /* Nova lists it as failed; libvirt is looked at once more */
     gboolean queued_seen; /* the conductor said that the source has taken it */
+    gboolean hold_seen;   /* pre_live_migration came before the facts */
 } NmaDestination;
 
 NmaDestination *nma_destination_new(const NmaIdentity *identity, const char *attempt_id,

@@ -90,6 +90,7 @@ nma_destination_judge(NmaDestination *destination, const NmaFacts *facts, NmaLed
     else
         nma_facts_clear(&known);
     known.memory_promised_bytes = nma_ledger_promised_bytes(ledger, base->identity.instance_uuid);
+    known.arriving = nma_ledger_arriving(ledger, base->identity.instance_uuid);
     destination->facts_pending = FALSE;
     destination->give_up_boot_us = now.boot_us + NMA_DESTINATION_PATIENCE_US;
     results = nma_check_all(&demand, &known);
@@ -102,6 +103,8 @@ nma_destination_judge(NmaDestination *destination, const NmaFacts *facts, NmaLed
     }
     nma_destination_reserve(destination, NMA_RESERVATION_SOFT, ledger, now);
     nma_migration_begin(base, NMA_PHASE_RESERVATION, NMA_STEP_SOFT, now, effects);
+    if (destination->hold_seen)
+        nma_destination_hold(destination, ledger, now, now, effects);
 }
 
 /* Something later came before the facts did, or without the check. */
@@ -134,6 +137,10 @@ nma_destination_hold(NmaDestination *destination, NmaLedger *ledger, NmaNow at, 
 {
     NmaMigration *base = &destination->base;
 
+    /* the verdict is worth waiting for: the guest is not under way yet */
+    destination->hold_seen = TRUE;
+    if (destination->facts_pending)
+        return;
     leave_pre_migration(destination, NMA_RESERVATION_HELD, NMA_EVIDENCE_OBSERVED, ledger, at, now,
                         effects);
     nma_destination_be_patient(destination, now);

@@ -7,6 +7,7 @@ effect_free(gpointer data)
 
     nma_report_free(effect->report);
     nma_forecast_report_free(effect->forecast);
+    nma_remedy_report_free(effect->remedy_report);
     g_strfreev(effect->instances);
     g_free(effect->host);
     g_free(effect);
@@ -48,6 +49,27 @@ nma_effects_add_forecast(GPtrArray *effects, NmaForecastReport *forecast)
 }
 
 void
+nma_effects_add_remedy_report(GPtrArray *effects, NmaRemedyReport *report)
+{
+    NmaEffect *effect = add(effects, NMA_EFFECT_REMEDY_REPORT);
+
+    g_strlcpy(effect->instance_uuid, report->identity.instance_uuid, sizeof effect->instance_uuid);
+    effect->remedy_report = report;
+}
+
+void
+nma_effects_add_remedy(GPtrArray *effects, const char *instance_uuid, gint64 migration_id,
+                       const NmaRemedyOrder *order, NmaRemedyWay way)
+{
+    NmaEffect *effect = add(effects, NMA_EFFECT_REMEDY);
+
+    g_strlcpy(effect->instance_uuid, instance_uuid, sizeof effect->instance_uuid);
+    effect->migration_id = migration_id;
+    effect->order = *order;
+    effect->way = way;
+}
+
+void
 nma_effects_add(GPtrArray *effects, NmaEffectType type, const char *instance_uuid)
 {
     NmaEffect *effect = add(effects, type);
@@ -68,4 +90,14 @@ nma_effects_add_ask_peer(GPtrArray *effects, const char *instance_uuid, const ch
 
     g_strlcpy(effect->instance_uuid, instance_uuid, sizeof effect->instance_uuid);
     effect->host = g_strdup(host);
+}
+
+void
+nma_effects_add_gather_facts(GPtrArray *effects, const char *instance_uuid,
+                             const char *source_or_null)
+{
+    NmaEffect *effect = add(effects, NMA_EFFECT_GATHER_FACTS);
+
+    g_strlcpy(effect->instance_uuid, instance_uuid, sizeof effect->instance_uuid);
+    effect->host = g_strdup(source_or_null);
 }

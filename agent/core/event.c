@@ -114,6 +114,9 @@ nma_event_new(NmaEventType type)
     case NMA_EVENT_DOMAINS:
         event->domains.uuids = g_ptr_array_new_with_free_func(g_free);
         break;
+    case NMA_EVENT_REMEDY:
+        event->remedy.before = event->remedy.after = NMA_UNKNOWN;
+        break;
     case NMA_EVENT_PEER:
         event->peer.clock_offset_ms = NMA_OFFSET_UNKNOWN;
         event->peer.clock_offset_error_ms = NMA_OFFSET_UNKNOWN;
@@ -135,6 +138,12 @@ nma_event_free(NmaEvent *event)
         break;
     case NMA_EVENT_DOMAIN_READING:
         g_free(event->reading.text);
+        break;
+    case NMA_EVENT_REMEDY:
+        g_free(event->remedy.text);
+        break;
+    case NMA_EVENT_FACTS:
+        nma_facts_release(&event->facts.facts);
         break;
     case NMA_EVENT_RESYNC:
         g_clear_pointer(&event->readings, g_ptr_array_unref);

@@ -10,6 +10,7 @@
 #include "agent/core/job_stats.h"
 #include "agent/core/now.h"
 #include "agent/core/outlook.h"
+#include "agent/core/remedy.h"
 
 /* Nova's compute RPC methods that speak of a live migration; the table with their names is in
  * event.c (nova/compute/rpcapi.py, Mitaka to 2026.1). */
@@ -89,6 +90,15 @@ typedef struct {
     gint64 clock_offset_ms, clock_offset_error_ms; /* NMA_OFFSET_UNKNOWN unless PEER_AGENT */
 } NmaPeerAnswer;
 
+/* What came of a remedy. By Nova: applied says that it was asked. */
+typedef struct {
+    char instance_uuid[NMA_UUID_LEN + 1];
+    NmaRemedy remedy;
+    gboolean applied;
+    gint64 before, after; /* of the knob, as read before and after; NMA_UNKNOWN */
+    char *text;           /* why not; NULL */
+} NmaRemedyAnswer;
+
 typedef enum {
     NMA_EVENT_TICK,           /* time went by: deadlines */
     NMA_EVENT_NOVA_CALL,      /* nova_call */
@@ -103,6 +113,7 @@ typedef enum {
     NMA_EVENT_PEER,      /* peer: answer to NMA_EFFECT_ASK_PEER */
     NMA_EVENT_MEASURED,  /* measured: a guest's dirty rate */
     NMA_EVENT_DOMAINS,   /* domains: all active ones of the host */
+    NMA_EVENT_REMEDY,    /* remedy: answer to NMA_EFFECT_REMEDY */
     NMA_N_EVENTS
 } NmaEventType;
 
@@ -142,6 +153,7 @@ typedef struct {
             GPtrArray *uuids; /* of char *, owned */
             char *text;       /* why they could not be listed; NULL: they are */
         } domains;
+        NmaRemedyAnswer remedy;
     };
 } NmaEvent;
 

@@ -3,6 +3,39 @@
 #include <string.h>
 
 void
+nma_virt_facts_clear(NmaVirtFacts *virt)
+{
+    g_free(virt->needs);
+    *virt = (NmaVirtFacts){
+        .libvirt_version = NMA_UNKNOWN,
+        .qemu_version = NMA_UNKNOWN,
+        .online_cpus = NMA_UNKNOWN,
+        .guests_memory_bytes = NMA_UNKNOWN,
+        .guests_vcpus = NMA_UNKNOWN,
+        .guests_pinned_vcpus = NMA_UNKNOWN,
+    };
+}
+
+void
+nma_acceptance_clear(NmaAcceptance *acceptance)
+{
+    g_free(acceptance->needs);
+    g_free(acceptance->refusal);
+    g_free(acceptance->cpu_needs);
+    g_free(acceptance->missing);
+    *acceptance = (NmaAcceptance){ .cpu = NMA_CPU_UNKNOWN };
+}
+
+void
+nma_storage_facts_clear(NmaStorageFacts *storage)
+{
+    g_free(storage->needs);
+    g_free(storage->path);
+    g_free(storage->disks);
+    *storage = (NmaStorageFacts){ .total_bytes = NMA_UNKNOWN, .free_bytes = NMA_UNKNOWN };
+}
+
+void
 nma_facts_clear(NmaFacts *facts)
 {
     *facts = (NmaFacts){
@@ -11,12 +44,46 @@ nma_facts_clear(NmaFacts *facts)
         .memory_reserved_host_bytes = NMA_UNKNOWN,
         .memory_promised_bytes = NMA_UNKNOWN,
         .memory_ratio_permille = NMA_UNKNOWN,
-        .guests_memory_bytes = NMA_UNKNOWN,
         .swap_total_bytes = NMA_UNKNOWN,
         .swap_free_bytes = NMA_UNKNOWN,
         .pressure_some = NMA_UNKNOWN,
         .pressure_full = NMA_UNKNOWN,
+        .cpu_ratio_permille = NMA_UNKNOWN,
+        .shared_cpus = NMA_UNKNOWN,
+        .dedicated_cpus = NMA_UNKNOWN,
+        .disk_ratio_permille = NMA_UNKNOWN,
+        .disk_reserved_host_bytes = NMA_UNKNOWN,
+        .arriving = NMA_UNKNOWN,
+        .max_incoming = NMA_UNKNOWN,
+        .userfaultfd = NMA_UNKNOWN,
+        .wall_s = NMA_UNKNOWN,
     };
+    nma_virt_facts_clear(&facts->virt);
+    nma_acceptance_clear(&facts->acceptance);
+    nma_storage_facts_clear(&facts->storage);
+}
+
+void
+nma_facts_release(NmaFacts *facts)
+{
+    nma_virt_facts_clear(&facts->virt);
+    nma_acceptance_clear(&facts->acceptance);
+    nma_storage_facts_clear(&facts->storage);
+    nma_tls_facts_clear(&facts->tls);
+    nma_source_facts_unref(facts->source);
+    g_free(facts->source_needs);
+    g_free(facts->huge_pools);
+    nma_facts_clear(facts);
+}
+
+void
+nma_facts_add_huge_pool(NmaFacts *facts, gint64 node, gint64 size_bytes, gint64 free_pages)
+{
+    if (facts->huge_pools == NULL)
+        facts->huge_pools = g_new0(NmaHugePool, NMA_MAX_HUGE_POOLS);
+    if (facts->n_huge_pools < NMA_MAX_HUGE_POOLS)
+        facts->huge_pools[facts->n_huge_pools++] =
+            (NmaHugePool){ .node = node, .size_bytes = size_bytes, .free_pages = free_pages };
 }
 
 /* KiB of "2048", "2MB", "1GB"; -1 when it is no size */
@@ -74,4 +141,50 @@ nma_facts_keep_huge_pages(NmaFacts *facts, const char *reserved)
             pool->reserved_pages = count;
     }
     return TRUE;
+}
+
+#define MAX_CPUS 8192
+
+/* "4" or "4-12" */
+static gboolean
+read_range(const char *text, guint64 *first, guint64 *last)
+{
+    const char *dash = strchr(text, '-');
+    g_autofree char *begin = dash != NULL ? g_strndup(text, (gsize)(dash - text)) : g_strdup(text);
+
+    g_strstrip(begin);
+    if (!g_ascii_string_to_unsigned(begin, 10, 0, MAX_CPUS - 1, first, NULL))
+        return FALSE;
+    *last = *first;
+    if (dash == NULL)
+        return TRUE;
+
+    g_autofree char *end = g_strstrip(g_strdup(dash + 1));
+    return g_ascii_string_to_unsigned(end, 10, *first, MAX_CPUS - 1, last, NULL);
+}
+
+gint64
+nma_count_cpus(const char *set)
+{
+    g_auto(GStrv) parts = g_strsplit(set, ",", MAX_CPUS);
+    g_autofree guint8 *in = g_new0(guint8, MAX_CPUS);
+    gint64 count = 0;
+
+    for (guint out = 0; out < 2; out++) {
+        for (char **part = parts; *part != NULL; part++) {
+            const char *text = g_strstrip(*part);
+            gboolean excluded = text[0] == '^';
+            guint64 first, last;
+
+            if (text[0] == '\0')
+                continue;
+            if (!read_range(text + excluded, &first, &last))
+                return NMA_UNKNOWN;
+            if (excluded == (out == 1))
+                memset(in + first, !excluded, (gsize)(last - first + 1));
+        }
+    }
+    for (guint i = 0; i < MAX_CPUS; i++)
+        count += in[i];
+    return count > 0 ? count : NMA_UNKNOWN;
 }

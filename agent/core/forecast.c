@@ -25,7 +25,9 @@ nma_forecast_clear(NmaForecast *forecast)
         .needed_bandwidth_bytes_s = unknown_range,
         .post_copy_ms = NMA_UNKNOWN,
         .pause_ms = unknown_range,
+        .elapsed_ms = NMA_UNKNOWN,
     };
+    nma_nova_plan_clear(&forecast->nova);
 }
 
 NmaForecastReport *

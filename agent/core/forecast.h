@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "agent/core/identity.h"
+#include "agent/core/nova_plan.h"
 #include "agent/core/phase.h"
 
 typedef enum {
@@ -67,6 +68,9 @@ typedef struct {
     NmaRange needed_bandwidth_bytes_s;
     gint64 post_copy_ms; /* until all has arrived */
     NmaRange pause_ms;   /* if the guest were suspended now */
+
+    gint64 elapsed_ms; /* of libvirt's job: the clock by which Nova's plan goes */
+    NmaNovaPlan nova;  /* what Nova will do by itself */
 } NmaForecast;
 
 /* One forecast as it is sent. */

@@ -34,6 +34,7 @@ nma_host_new(const NmaHostConfig *config)
     nma_questions_init(&host->questions, config->conductor_interval_us);
     host->max_open = config->max_open;
     host->limits = config->limits;
+    host->rules = config->rules;
     host->new_attempt_id =
         config->new_attempt_id != NULL ? config->new_attempt_id : random_attempt_id;
     host->sources =
@@ -78,6 +79,18 @@ void
 nma_host_set_limits(NmaHost *host, const NmaConvergenceLimits *limits)
 {
     host->limits = *limits;
+}
+
+void
+nma_host_set_rules(NmaHost *host, const NmaRules *rules)
+{
+    host->rules = *rules;
+}
+
+void
+nma_host_set_mode(NmaHost *host, NmaMode mode)
+{
+    host->rules.mode = mode;
 }
 
 /* ---- the conductor ---- */
@@ -208,6 +221,7 @@ nma_host_restore_source(NmaHost *host, NmaSource *source, NmaNow now)
     }
     g_hash_table_insert(host->sources, source->base.identity.instance_uuid, source);
     nma_source_set_limits(source, &host->limits);
+    nma_source_set_rules(source, &host->rules);
     nma_source_set_blind(source, now);
 }
 

@@ -24,6 +24,7 @@ typedef struct {
     gint64 conductor_interval_us;
     /* what a forecast is judged against; max_downtime_ms 0: no forecasts */
     NmaConvergenceLimits limits;
+    NmaRules rules; /* mode observe, without policies: nothing is advised or done */
     guint max_open; /* bound on open migrations per role; more are counted, not kept */
     char *(*new_attempt_id)(void); /* g_uuid_string_random in the agent, a counter in tests */
 } NmaHostConfig;
@@ -34,6 +35,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaHost, nma_host_free)
 void nma_host_set_progress_interval(NmaHost *host, gint64 interval_us);
 /* for migrations that begin from now on */
 void nma_host_set_limits(NmaHost *host, const NmaConvergenceLimits *limits);
+/* Holds at once for every open migration, but for its policy, which stays what it was. */
+void nma_host_set_rules(NmaHost *host, const NmaRules *rules);
+void nma_host_set_mode(NmaHost *host, NmaMode mode);
 
 /* Steps every machine that the event concerns, opens new ones, closes ended ones. */
 void nma_host_step(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects);

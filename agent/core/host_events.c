@@ -143,12 +143,28 @@ on_lifecycle(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effect
     nma_host_step_source(host, source, event, now, effects);
 }
 
+static guint
+count_copying(const NmaHost *host)
+{
+    GHashTableIter iter;
+    gpointer source;
+    guint n = 0;
+
+    g_hash_table_iter_init(&iter, host->sources);
+    while (g_hash_table_iter_next(&iter, NULL, &source))
+        n += ((NmaSource *)source)->base.phase == NMA_PHASE_PRE_COPY;
+    return n;
+}
+
 static void
 on_reading(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects)
 {
     const NmaDomainReading *reading = &event->reading;
     const char *instance = reading->instance_uuid;
     gboolean outgoing = reading->stats_known && reading->stats.kind == NMA_JOB_MIGRATION_OUT;
+
+    if (outgoing)
+        host->rules.running = count_copying(host);
 
     /* a broken post-copy was reported when it broke; its job stays until it is recovered */
     if (outgoing && reading->state != NMA_DOMAIN_PAUSED_POSTCOPY_FAILED &&
@@ -286,6 +302,8 @@ event_instance(const NmaEvent *event)
         return event->facts.instance_uuid;
     case NMA_EVENT_PEER:
         return event->peer.instance_uuid;
+    case NMA_EVENT_REMEDY:
+        return event->remedy.instance_uuid;
     default:
         return NULL;
     }
@@ -310,6 +328,7 @@ nma_host_dispatch(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *e
         break;
     case NMA_EVENT_JOB_COMPLETED:
     case NMA_EVENT_PEER:
+    case NMA_EVENT_REMEDY:
         nma_host_step_source(host, nma_host_get_source(host, instance), event, now, effects);
         break;
     case NMA_EVENT_DOMAIN_READING:

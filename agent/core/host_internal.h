@@ -14,6 +14,7 @@ struct NmaHost {
     char *name;
     gint64 progress_interval_us;
     NmaConvergenceLimits limits;
+    NmaRules rules;
     guint max_open;
     char *(*new_attempt_id)(void);
 

@@ -92,6 +92,7 @@ nma_host_open_source(NmaHost *host, const NmaIdentity *identity, gboolean adopte
     attempt_id = host->new_attempt_id();
     source = nma_source_new(identity, attempt_id, now);
     nma_source_set_limits(source, &host->limits);
+    nma_source_set_rules(source, &host->rules);
     if (source->base.identity.source == NULL)
         source->base.identity.source = g_strdup(host->name);
     g_hash_table_insert(host->sources, source->base.identity.instance_uuid, source);

@@ -21,6 +21,7 @@ nma_identity_clear(NmaIdentity *identity)
     g_free(identity->destination);
     g_free(identity->instance_name);
     g_free(identity->flavor);
+    g_free(identity->policy);
     g_free(identity->request_id);
     nma_identity_init(identity);
 }
@@ -33,6 +34,7 @@ nma_identity_copy(NmaIdentity *to, const NmaIdentity *from)
     to->destination = g_strdup(from->destination);
     to->instance_name = g_strdup(from->instance_name);
     to->flavor = g_strdup(from->flavor);
+    to->policy = g_strdup(from->policy);
     to->request_id = g_strdup(from->request_id);
 }
 
@@ -75,6 +77,7 @@ nma_identity_learn(NmaIdentity *to, const NmaIdentity *from)
     changed |= learn_text(&to->destination, from->destination);
     changed |= learn_text(&to->instance_name, from->instance_name);
     changed |= learn_text(&to->flavor, from->flavor);
+    changed |= learn_text(&to->policy, from->policy);
     changed |= learn_text(&to->request_id, from->request_id);
     changed |= learn_number(&to->memory_mib, from->memory_mib);
     changed |= learn_number(&to->vcpus, from->vcpus);

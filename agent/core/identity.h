@@ -16,6 +16,7 @@ typedef struct {
     char *source, *destination;            /* Nova host names; NULL while unknown */
     char *instance_name;                   /* Nova display_name; NULL while unknown */
     char *flavor;                          /* flavor name; NULL while unknown */
+    char *policy;                          /* the flavor's extra spec; NULL: none, or unknown */
     char *request_id;                      /* "req-…" of Nova's context; NULL while unknown */
     gint64 memory_mib, vcpus;              /* of the flavor; NMA_UNKNOWN while unknown */
 } NmaIdentity;

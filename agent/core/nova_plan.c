@@ -1,5 +1,7 @@
 #include "agent/core/nova_plan.h"
 
+#include <string.h>
+
 #define LEAST_GIB 2.0
 /* Nova rounds up to these */
 #define LEAST_DOWNTIME_MS 100
@@ -46,6 +48,59 @@ nma_nova_plan(const NmaNovaOptions *options, double data_gib, gint64 elapsed_ms,
     plan->end = !options->forces     ? NMA_NOVA_ENDS_ABORT
                 : options->post_copy ? NMA_NOVA_ENDS_POST_COPY
                                      : NMA_NOVA_ENDS_PAUSE;
+}
+
+void
+nma_nova_plan_clear(NmaNovaPlan *plan)
+{
+    *plan = (NmaNovaPlan){ .downtime_ms = NMA_UNKNOWN,
+                           .next_downtime_ms = NMA_UNKNOWN,
+                           .next_downtime_at_ms = NMA_UNKNOWN,
+                           .end_at_ms = NMA_UNKNOWN,
+                           .end = NMA_NOVA_ENDS_NEVER };
+}
+
+/* "3:40", "1:46:40" */
+static void
+append_clock(GString *out, gint64 at_ms)
+{
+    gint64 at_s = at_ms / 1000, hours = at_s / 3600;
+
+    if (hours > 0)
+        g_string_append_printf(out, "%" G_GINT64_FORMAT ":%02d:%02d", hours, (int)(at_s / 60 % 60),
+                               (int)(at_s % 60));
+    else
+        g_string_append_printf(out, "%d:%02d", (int)(at_s / 60), (int)(at_s % 60));
+}
+
+char *
+nma_nova_plan_sentence(const NmaNovaPlan *plan)
+{
+    static const char *const ends[NMA_N_NOVA_ENDS] = {
+        [NMA_NOVA_ENDS_NEVER] = NULL,
+        [NMA_NOVA_ENDS_ABORT] = "aborts at %s (timeout_action=abort)",
+        [NMA_NOVA_ENDS_POST_COPY] = "switches to post-copy at %s (timeout_action=force_complete)",
+        [NMA_NOVA_ENDS_PAUSE] = "pauses the guest at %s (timeout_action=force_complete)",
+    };
+    GString *out;
+
+    if (plan->downtime_ms < 0 || (guint)plan->end >= NMA_N_NOVA_ENDS)
+        return NULL;
+    out = g_string_new(NULL);
+    g_string_append_printf(out, "allows %" G_GINT64_FORMAT " ms of downtime", plan->downtime_ms);
+    if (plan->next_downtime_ms >= 0 && plan->next_downtime_at_ms >= 0) {
+        g_string_append_printf(out, ", %" G_GINT64_FORMAT " ms at ", plan->next_downtime_ms);
+        append_clock(out, plan->next_downtime_at_ms);
+    }
+    if (plan->end != NMA_NOVA_ENDS_NEVER && plan->end_at_ms >= 0) {
+        const char *words = ends[plan->end], *at = strstr(words, "%s");
+
+        g_string_append(out, ", ");
+        g_string_append_len(out, words, at - words);
+        append_clock(out, plan->end_at_ms);
+        g_string_append(out, at + 2);
+    }
+    return g_string_free(out, FALSE);
 }
 
 const char *

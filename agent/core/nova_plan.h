@@ -31,7 +31,7 @@ typedef enum {
 
 /* Times are of the job's own clock: ms since it began. NMA_UNKNOWN: there is none. */
 typedef struct {
-    gint64 downtime_ms;      /* what Nova allows now */
+    gint64 downtime_ms;      /* what Nova allows now; NMA_UNKNOWN */
     gint64 next_downtime_ms; /* its next step */
     gint64 next_downtime_at_ms;
     gint64 end_at_ms; /* its completion timeout; may lie in the past: it is about to act */
@@ -45,6 +45,12 @@ double nma_nova_data_gib(gint64 memory_mib, gint64 disk_bytes);
 /* elapsed_ms: of libvirt's job, with which Nova's own clock begins but for a moment */
 void nma_nova_plan(const NmaNovaOptions *options, double data_gib, gint64 elapsed_ms,
                    NmaNovaPlan *plan);
+
+/* Nothing is known. */
+void nma_nova_plan_clear(NmaNovaPlan *plan);
+/* For people: "allows 50 ms now, 95 ms at 10:00, aborts at 1:46:40 (timeout_action=abort)"; NULL:
+ * nothing is known. Owned. */
+char *nma_nova_plan_sentence(const NmaNovaPlan *plan);
 
 /* static; "" for never */
 const char *nma_nova_end_to_string(NmaNovaEnd end);

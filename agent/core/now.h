@@ -10,6 +10,8 @@
 
 /* no deadline, no such time */
 #define NMA_NEVER G_MAXINT64
+/* how far two hosts' clocks are apart is not known */
+#define NMA_OFFSET_UNKNOWN G_MININT64
 
 typedef struct {
     gint64 boot_us; /* CLOCK_BOOTTIME: durations and deadlines; does not jump, goes on in suspend */

@@ -114,12 +114,11 @@ void nma_steering_observe(NmaSteering *steering, const NmaSituation *situation);
  * sync. Changes nothing: in mode advise nothing else is called. */
 gboolean nma_steering_choose(const NmaSteering *steering, const NmaSituation *situation,
                              NmaRemedyOrder *order);
-/* At any moment: what time alone brings. */
-gboolean nma_steering_choose_by_time(const NmaSteering *steering, gint64 elapsed_ms,
+/* At any moment: what time alone brings. started_boot_us: of the job; NMA_NEVER: not known */
+gboolean nma_steering_choose_by_time(const NmaSteering *steering, gint64 started_boot_us,
                                      gint64 now_boot_us, NmaRemedyOrder *order);
 /* boot_us of the next change of the above, or NMA_NEVER */
-gint64 nma_steering_next_deadline(const NmaSteering *steering, gint64 elapsed_ms,
-                                  gint64 now_boot_us);
+gint64 nma_steering_next_deadline(const NmaSteering *steering, gint64 started_boot_us);
 /* The order is given. */
 void nma_steering_ordered(NmaSteering *steering, const NmaRemedyOrder *order, gint64 iteration,
                           gint64 now_boot_us);

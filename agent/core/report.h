@@ -68,8 +68,6 @@ typedef struct {
     GPtrArray *checks; /* of NmaCheckResult, when checks were judged; else NULL */
 } NmaReport;
 
-#define NMA_OFFSET_UNKNOWN G_MININT64
-
 NmaReport *nma_report_new(void);
 void nma_report_free(NmaReport *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaReport, nma_report_free)

@@ -134,6 +134,25 @@ nma_ledger_promised_bytes(const NmaLedger *ledger, const char *except_or_null)
     return sum;
 }
 
+guint
+nma_ledger_arriving(const NmaLedger *ledger, const char *except_or_null)
+{
+    GHashTableIter iter;
+    gpointer value;
+    guint count = 0;
+
+    g_hash_table_iter_init(&iter, ledger->entries);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const NmaReservation *reservation = value;
+
+        count +=
+            (reservation->state == NMA_RESERVATION_HELD ||
+             reservation->state == NMA_RESERVATION_IN_USE) &&
+            (except_or_null == NULL || !g_str_equal(reservation->instance_uuid, except_or_null));
+    }
+    return count;
+}
+
 NmaReservation *
 nma_ledger_get(NmaLedger *ledger, const char *instance_uuid)
 {

@@ -48,6 +48,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaLedger, nma_ledger_free)
  * still to come (memory − resident, never below 0). An instance named in `except` is left out. */
 gint64 nma_ledger_promised_bytes(const NmaLedger *ledger, const char *except_or_null);
 
+/* How many guests arrive or are prepared for it (in_use, held); soft ones may wait for hours. An
+ * instance named in `except` is left out. */
+guint nma_ledger_arriving(const NmaLedger *ledger, const char *except_or_null);
+
 /* Idempotent by instance: a second soft reservation of one instance replaces the first; a live one
  * that is further on (held, in_use) stays as it is. Lease and state are those given.
  * Returns the ledger's own entry (borrowed). */

@@ -76,6 +76,7 @@ nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effe
     NmaReport *report =
         nma_migration_begin(base, NMA_PHASE_PRE_MIGRATION, NMA_STEP_WAITING, now, effects);
 
+    source->policy_known = !adopted;
     source->ask_due_boot_us = now.boot_us + FIRST_ASK_WAITING_US;
     source->read_due_boot_us = now.boot_us;
     if (adopted) {
@@ -348,6 +349,8 @@ keep_deadlines(NmaSource *source, NmaNow now, GPtrArray *effects)
         at.wall_us = now.wall_us - (now.boot_us - at.boot_us);
         nma_source_hand_over(source, NMA_EVIDENCE_OBSERVED, at, now, effects);
     }
+    if (!source->base.ended)
+        nma_source_steer_by_time(source, now, effects);
     if (now.boot_us >= source->give_up_boot_us)
         give_up(source, now, effects);
     if (!source->base.ended && now.boot_us >= source->read_due_boot_us)
@@ -361,6 +364,7 @@ nma_source_next_deadline(const NmaSource *source)
 
     if (source->base.ended)
         return NMA_NEVER;
+    next = MIN(next, nma_source_steer_deadline(source));
     if (source->stopped_boot_us != NMA_NEVER)
         next = MIN(next, source->stopped_boot_us + FINAL_STATS_US);
     return next;
@@ -404,6 +408,9 @@ nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interv
         break;
     case NMA_EVENT_PEER:
         on_peer(source, event);
+        break;
+    case NMA_EVENT_REMEDY:
+        nma_source_take_remedy(source, event, now, effects);
         break;
     default:
         break;

@@ -9,6 +9,7 @@
 #include "agent/core/experience.h"
 #include "agent/core/migration.h"
 #include "agent/core/outcome.h"
+#include "agent/core/policy.h"
 
 typedef struct {
     NmaMigration base;
@@ -40,8 +41,13 @@ typedef struct {
     NmaForecastVerdict said_verdict;
     NmaHindrance said_cause;
     gint64 said_boot_us;
-    gint64 gone_wall_us;      /* when the domain was first found gone, NMA_UNKNOWN before */
-    NmaExperience experience; /* with that destination, so far */
+    const NmaRules *rules; /* the host's; NULL: no policy */
+    gboolean policy_known; /* the cast was seen, and with it the flavor */
+    gboolean steered;      /* steering is in use */
+    NmaSteering steering;
+    NmaRemedyOrder ordered, advised; /* newest of each */
+    gint64 gone_wall_us;             /* when the domain was first found gone, NMA_UNKNOWN before */
+    NmaExperience experience;        /* with that destination, so far */
     NmaPrediction predictions[NMA_N_PREDICTIONS];
     gint64 flows_boot_us;   /* when memory began to flow; NMA_NEVER: not seen */
     gint64 copied_boot_us;  /* newest reading while the guest ran; NMA_NEVER */
@@ -57,6 +63,8 @@ NmaSource *nma_source_new(const NmaIdentity *identity, const char *attempt_id, N
 void nma_source_free(NmaSource *source);
 /* from now on it is forecast, against these limits */
 void nma_source_set_limits(NmaSource *source, const NmaConvergenceLimits *limits);
+/* borrowed; may change while it goes on */
+void nma_source_set_rules(NmaSource *source, const NmaRules *rules);
 
 /* For those that end: what it came to, in source->outcome. */
 void nma_source_finish(NmaSource *source, NmaNow now);

@@ -55,20 +55,26 @@ say(NmaSource *source, const NmaForecast *forecast, const NmaJobStats *stats, Nm
 void
 nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects)
 {
+    gint64 allowed_ms = nma_source_allowed_ms(source, stats);
     NmaForecast forecast;
     gboolean synced, old;
 
     if (source->convergence.limits.max_downtime_ms <= 0)
         return;
+    if (allowed_ms > 0)
+        source->convergence.limits.first_downtime_ms = allowed_ms;
     take_cost(source);
     synced = nma_convergence_take(
         &source->convergence, stats, at.boot_us,
         source->iteration == stats->memory_iteration ? source->iteration_boot_us : NMA_NEVER,
         nma_source_copy_step(source) == NMA_STEP_DISK);
     forecast = with_error(source);
+    nma_source_plan_of_nova(source, stats, &forecast);
     if (synced)
         nma_source_note_forecast(source, &forecast, at);
     old = source->forecast_said && synced && at.boot_us - source->said_boot_us >= REPEAT_US;
     if (forecast.verdict != source->said_verdict || forecast.cause != source->said_cause || old)
         say(source, &forecast, stats, at, effects);
+    if (synced)
+        nma_source_steer(source, stats, at, effects);
 }

@@ -1,7 +1,8 @@
 /*
  * What the files of the source share: source.c (events and time), source_phases.c (from phase to
  * phase), source_reading.c (what libvirt says), source_forecast.c (will it end), source_outcome.c
- * (what came of the forecasts), source_nova.c (what the conductor says). Nobody else includes this.
+ * (what came of the forecasts), source_steering.c (what is done for it), source_nova.c (what the
+ * conductor says). Nobody else includes this.
  */
 #pragma once
 
@@ -43,6 +44,21 @@ void nma_source_look_now(NmaSource *source, NmaNow now);
 void nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at,
                          GPtrArray *effects);
 
+/* source_steering.c: at a sync that was counted; by time alone; what came of it */
+void nma_source_steer(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects);
+void nma_source_steer_by_time(NmaSource *source, NmaNow now, GPtrArray *effects);
+gint64 nma_source_steer_deadline(const NmaSource *source);
+void nma_source_take_remedy(NmaSource *source, const NmaEvent *event, NmaNow now,
+                            GPtrArray *effects);
+/* Did the policy stop the guest? Is it more than its own passes that ends it: more downtime than
+ * nova.conf permits, another bandwidth, a forced end? */
+gboolean nma_source_is_paused(const NmaSource *source);
+gboolean nma_source_is_helped(const NmaSource *source);
+/* what Nova will do by itself, into the forecast */
+void nma_source_plan_of_nova(const NmaSource *source, const NmaJobStats *stats,
+                             NmaForecast *forecast);
+/* QEMU's max downtime as far as we know it; NMA_UNKNOWN */
+gint64 nma_source_allowed_ms(const NmaSource *source, const NmaJobStats *stats);
 /* source_outcome.c: what has to be remembered on the way, to be compared at the end */
 void nma_source_note_phase(NmaSource *source, NmaPhase phase, NmaNow at);
 void nma_source_note_reading(NmaSource *source, const NmaJobStats *stats, NmaNow at);

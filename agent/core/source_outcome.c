@@ -129,7 +129,8 @@ nma_source_finish(NmaSource *source, NmaNow now)
     outcome->end = base->phase == NMA_PHASE_COMMITMENT ? NMA_OUTCOME_COMPLETED
                    : base->abort_seen                  ? NMA_OUTCOME_ABORTED
                                                        : NMA_OUTCOME_FAILED;
-    outcome->forced = base->force_seen || base->cause == NMA_CAUSE_FORCED;
+    outcome->forced =
+        base->force_seen || base->cause == NMA_CAUSE_FORCED || nma_source_is_helped(source);
     outcome->post_copy = source->post_copied;
     outcome->max_downtime_ms = source->convergence.limits.max_downtime_ms;
     if (base->has_stats)

@@ -64,7 +64,8 @@ enter(NmaSource *source, NmaPhase phase, NmaNow now)
     switch (phase) {
     case NMA_PHASE_STOP_AND_COPY:
         base->guest_state = NMA_GUEST_PAUSED;
-        base->cause = base->force_seen ? NMA_CAUSE_FORCED : NMA_CAUSE_SWITCHOVER;
+        base->cause = base->force_seen || nma_source_is_paused(source) ? NMA_CAUSE_FORCED
+                                                                       : NMA_CAUSE_SWITCHOVER;
         source->suspended_iteration = source->iteration;
         break;
     case NMA_PHASE_POST_COPY:

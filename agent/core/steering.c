@@ -362,12 +362,14 @@ nma_steering_choose(const NmaSteering *steering, const NmaSituation *situation,
 /* ---- what time alone brings ---- */
 
 static gint64
-total_over_us(const NmaSteering *steering, gint64 elapsed_ms, gint64 now_boot_us)
+total_over_us(const NmaSteering *steering, gint64 started_boot_us)
 {
-    if (steering->policy.max_total_ms <= 0 || elapsed_ms < 0 ||
-        steering->ending != NMA_REMEDY_NONE || steering->refused[NMA_REMEDY_ABORT])
+    gint64 cap_ms = steering->policy.max_total_ms;
+
+    if (cap_ms <= 0 || started_boot_us > G_MAXINT64 / 2 || steering->ending != NMA_REMEDY_NONE ||
+        steering->refused[NMA_REMEDY_ABORT])
         return NMA_NEVER;
-    return now_boot_us + (steering->policy.max_total_ms - elapsed_ms) * NMA_US_PER_MS;
+    return started_boot_us + cap_ms * NMA_US_PER_MS;
 }
 
 static gint64
@@ -382,13 +384,13 @@ pause_over_us(const NmaSteering *steering)
 }
 
 gboolean
-nma_steering_choose_by_time(const NmaSteering *steering, gint64 elapsed_ms, gint64 now_boot_us,
+nma_steering_choose_by_time(const NmaSteering *steering, gint64 started_boot_us, gint64 now_boot_us,
                             NmaRemedyOrder *order)
 {
     if (pause_over_us(steering) <= now_boot_us)
         *order = (NmaRemedyOrder){ NMA_REMEDY_ABORT, NMA_REMEDY_REASON_PAUSE_TIME, NMA_UNKNOWN,
                                    NMA_UNKNOWN, steering->policy.max_pause_ms };
-    else if (total_over_us(steering, elapsed_ms, now_boot_us) <= now_boot_us)
+    else if (total_over_us(steering, started_boot_us) <= now_boot_us)
         *order = (NmaRemedyOrder){ NMA_REMEDY_ABORT, NMA_REMEDY_REASON_TOTAL_TIME, NMA_UNKNOWN,
                                    NMA_UNKNOWN, steering->policy.max_total_ms };
     else
@@ -397,9 +399,9 @@ nma_steering_choose_by_time(const NmaSteering *steering, gint64 elapsed_ms, gint
 }
 
 gint64
-nma_steering_next_deadline(const NmaSteering *steering, gint64 elapsed_ms, gint64 now_boot_us)
+nma_steering_next_deadline(const NmaSteering *steering, gint64 started_boot_us)
 {
-    return MIN(total_over_us(steering, elapsed_ms, now_boot_us), pause_over_us(steering));
+    return MIN(total_over_us(steering, started_boot_us), pause_over_us(steering));
 }
 
 /* ---- orders and what came of them ---- */

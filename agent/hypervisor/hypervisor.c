@@ -6,12 +6,17 @@
 #include "agent/hypervisor/connection.h"
 #include "agent/hypervisor/domain.h"
 #include "agent/hypervisor/events.h"
+#include "agent/hypervisor/inspect.h"
 #include "agent/hypervisor/libvirt_error.h"
 #include "agent/hypervisor/loop.h"
 #include "agent/hypervisor/measuring.h"
 #include "agent/hypervisor/readers.h"
+#include "agent/hypervisor/steering.h"
 
-#define N_READERS 3
+#include "agent/hypervisor/worker.h"
+
+#define N_READERS       3
+#define MAX_INSPECTIONS 64
 
 /* What is kept of the time to stop for the connection and for the event loop, each, when a reader
  * hangs. */
@@ -23,9 +28,14 @@ struct NmaHypervisor {
     NmaLoop *loop;
     NmaReaders *readers;
     NmaMeasuring *measuring;
+    NmaSteerer *steerer;
     NmaConnection *connection;
     virConnectPtr reader_connections[N_READERS]; /* each its thread's alone; NULL: not open */
     NmaEvents events;
+
+    void (*inspected)(NmaInspection *inspection, gpointer user_data);
+    NmaWorker *inspector;
+    virConnectPtr inspector_connection; /* its thread's alone; NULL: not open */
 
     pthread_mutex_t mutex;
     gboolean closed; /* nothing is posted any more */
@@ -133,6 +143,86 @@ post_resync(GPtrArray *readings, gpointer user_data)
     post(event, user_data);
 }
 
+/* ---- checks ---- */
+
+static void
+close_inspector_connection(gpointer user_data)
+{
+    NmaHypervisor *hypervisor = user_data;
+
+    if (hypervisor->inspector_connection)
+        virConnectClose(hypervisor->inspector_connection);
+    hypervisor->inspector_connection = NULL;
+}
+
+/* NULL with an error; one that broke since its last use is opened anew */
+static virConnectPtr
+inspector_connection(NmaHypervisor *hypervisor, GError **error)
+{
+    virConnectPtr *libvirt = &hypervisor->inspector_connection;
+
+    if (*libvirt && virConnectIsAlive(*libvirt) != 1)
+        close_inspector_connection(hypervisor);
+    if (!*libvirt)
+        *libvirt = nma_connection_open_another(hypervisor->connection, error);
+    return *libvirt;
+}
+
+static void
+inspect(virConnectPtr libvirt, NmaInspection *inspection)
+{
+    switch (inspection->kind) {
+    case NMA_INSPECT_HOST:
+        nma_inspect_host(libvirt, inspection->guests, &inspection->virt);
+        break;
+    case NMA_INSPECT_GUEST:
+        nma_inspect_host(libvirt, NMA_INSPECT_NO_GUESTS, &inspection->virt);
+        inspection->guest =
+            nma_inspect_guest(libvirt, inspection->instance_uuid, &inspection->needs);
+        break;
+    case NMA_INSPECT_ACCEPTANCE:
+        nma_inspect_acceptance(libvirt, inspection->source->guest, &inspection->acceptance);
+        break;
+    }
+}
+
+static void
+run_inspection(gpointer job, gpointer user_data)
+{
+    NmaHypervisor *hypervisor = user_data;
+    NmaInspection *inspection = job;
+    g_autoptr(GError) error = NULL;
+    virConnectPtr libvirt = inspector_connection(hypervisor, &error);
+
+    if (libvirt) {
+        inspect(libvirt, inspection);
+    } else {
+        g_autofree char *needs = g_strdup_printf("needs libvirt: %s", error->message);
+
+        inspection->needs = g_strdup(needs);
+        inspection->virt.needs = g_strdup(needs);
+        inspection->acceptance.needs = g_strdup(needs);
+    }
+    pthread_mutex_lock(&hypervisor->mutex);
+    if (hypervisor->closed)
+        nma_inspection_free(inspection);
+    else
+        hypervisor->inspected(inspection, hypervisor->post_data);
+    pthread_mutex_unlock(&hypervisor->mutex);
+}
+
+static void
+drop_inspection(gpointer job)
+{
+    nma_inspection_free(job);
+}
+
+gboolean
+nma_hypervisor_inspect(NmaHypervisor *hypervisor, NmaInspection *inspection)
+{
+    return nma_worker_put(hypervisor->inspector, inspection);
+}
+
 /* ---- connection ---- */
 
 static gboolean
@@ -188,6 +278,14 @@ on_closing(virConnectPtr libvirt, gpointer user_data)
     nma_events_deregister(&hypervisor->events, libvirt);
 }
 
+static virConnectPtr
+open_to_act(gpointer user_data, GError **error)
+{
+    NmaHypervisor *hypervisor = user_data;
+
+    return nma_connection_open_another(hypervisor->connection, error);
+}
+
 /* ---- */
 
 static void
@@ -203,6 +301,8 @@ hypervisor_free(NmaHypervisor *hypervisor)
 {
     g_clear_pointer(&hypervisor->readers, nma_readers_free);
     g_clear_pointer(&hypervisor->measuring, nma_measuring_free);
+    g_clear_pointer(&hypervisor->steerer, nma_steerer_free);
+    nma_worker_free(hypervisor->inspector);
     nma_connection_free(hypervisor->connection);
     pthread_mutex_destroy(&hypervisor->mutex);
     g_free(hypervisor);
@@ -231,7 +331,18 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
         .user_data = hypervisor,
     };
 
+    const NmaSteererConfig steerer = { open_to_act, post, hypervisor };
+    NmaWorkerConfig inspector = {
+        .name = "virt-check",
+        .max_waiting = MAX_INSPECTIONS,
+        .run = run_inspection,
+        .drop = drop_inspection,
+        .leave = close_inspector_connection,
+        .user_data = hypervisor,
+    };
+
     hypervisor->post = config->post;
+    hypervisor->inspected = config->inspected;
     hypervisor->post_data = config->user_data;
     pthread_mutex_init(&hypervisor->mutex, NULL);
     nma_events_init(&hypervisor->events, post, hypervisor);
@@ -241,6 +352,10 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
         hypervisor->measuring =
             nma_measuring_new(hypervisor->connection, config->access, post, hypervisor, error);
     if (hypervisor->measuring)
+        hypervisor->steerer = nma_steerer_new(&steerer, error);
+    if (hypervisor->steerer)
+        hypervisor->inspector = nma_worker_new(&inspector, error);
+    if (hypervisor->inspector)
         hypervisor->loop = nma_loop_new(on_tick, hypervisor, error);
     if (hypervisor->loop && nma_connection_start(hypervisor->connection, error))
         return hypervisor;
@@ -250,6 +365,10 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
         nma_readers_stop(hypervisor->readers, G_MAXINT64);
     if (hypervisor->measuring)
         nma_measuring_stop(hypervisor->measuring, G_MAXINT64);
+    if (hypervisor->steerer)
+        nma_steerer_stop(hypervisor->steerer, G_MAXINT64);
+    if (hypervisor->inspector)
+        nma_worker_stop(hypervisor->inspector, G_MAXINT64);
     if (hypervisor->loop)
         nma_loop_stop(hypervisor->loop, G_MAXINT64);
     hypervisor_free(hypervisor);
@@ -270,6 +389,9 @@ nma_hypervisor_stop(NmaHypervisor *hypervisor, gint64 deadline_ms)
     /* the loop last: libvirt calls and frees through it what belongs to a connection */
     all_ended = nma_readers_stop(hypervisor->readers, deadline_us - 2 * share_us);
     all_ended &= nma_measuring_stop(hypervisor->measuring, deadline_us - 2 * share_us);
+    all_ended &= nma_steerer_stop(hypervisor->steerer, deadline_us - 2 * share_us);
+
+    all_ended &= nma_worker_stop(hypervisor->inspector, deadline_us - 2 * share_us);
     all_ended &= nma_connection_stop(hypervisor->connection, deadline_us - share_us);
     all_ended &= nma_loop_stop(hypervisor->loop, deadline_us);
     /* else a thread that was left behind may still look at it */
@@ -295,6 +417,19 @@ void
 nma_hypervisor_list(NmaHypervisor *hypervisor)
 {
     nma_measuring_list(hypervisor->measuring);
+}
+
+void
+nma_hypervisor_steer(NmaHypervisor *hypervisor, const char *instance_uuid,
+                     const NmaRemedyOrder *order)
+{
+    nma_steerer_order(hypervisor->steerer, instance_uuid, order);
+}
+
+void
+nma_hypervisor_cancel(NmaHypervisor *hypervisor)
+{
+    nma_steerer_cancel(hypervisor->steerer);
 }
 
 void

@@ -1,17 +1,19 @@
 /*
  * libvirt, watched beside nova-compute: events and readings come out as core events.
  *
- * Threads of its own: virt-measure (measuring.h), virt-events runs libvirt's event loop, its
- * callbacks only copy and post; virt-read ×3 make the blocking calls, each domain at most one at a
- * time, each thread on a connection of its own; virt-connect (re)connects for ever; after each
- * (re)connect it registers its callbacks and posts NMA_EVENT_RESYNC. What a connection of which
- * access may call: agent/hypervisor/access.c.
+ * Threads of its own: virt-events runs libvirt's event loop, its callbacks only copy and post;
+ * virt-read ×3 make the blocking calls, each domain at most one at a time, each thread on a
+ * connection of its own; virt-measure (measuring.h) measures dirty rates on another; virt-act moves
+ * knobs (steering.h) on another, and virt-check answers what checks ask on one more; virt-connect
+ * (re)connects for ever; after each (re)connect it registers its callbacks and posts
+ * NMA_EVENT_RESYNC. What a connection of which access may call: agent/hypervisor/access.c.
  */
 #pragma once
 
 #include <glib.h>
 
 #include "agent/core/event.h"
+#include "agent/hypervisor/inspection.h"
 
 typedef struct NmaHypervisor NmaHypervisor;
 
@@ -33,6 +35,8 @@ typedef struct {
     gint64 call_deadline_ms; /* a reading that takes longer is posted as NMA_DOMAIN_UNKNOWN */
     /* Called on any of the threads; takes the event; must not block. */
     void (*post)(NmaEvent *event, gpointer user_data);
+    /* The same for answers to nma_hypervisor_inspect. */
+    void (*inspected)(NmaInspection *inspection, gpointer user_data);
     gpointer user_data;
 } NmaHypervisorConfig;
 
@@ -62,6 +66,17 @@ void nma_hypervisor_read_domain(NmaHypervisor *hypervisor, const char *instance_
 void nma_hypervisor_measure(NmaHypervisor *hypervisor, const char *instance_uuid);
 /* Posts NMA_EVENT_DOMAINS. */
 void nma_hypervisor_list(NmaHypervisor *hypervisor);
+
+/* Posts one NMA_EVENT_REMEDY. On a read-only connection libvirt refuses. */
+void nma_hypervisor_steer(NmaHypervisor *hypervisor, const char *instance_uuid,
+                          const NmaRemedyOrder *order);
+/* What was ordered and has not begun is not done any more, but for an abort. */
+void nma_hypervisor_cancel(NmaHypervisor *hypervisor);
+
+/* Asks libvirt for what checks need; inspected gets it back with its answer, some day: who asks has
+ * a deadline of his own. One after the other; FALSE when too many wait, and it stays the caller's.
+ */
+gboolean nma_hypervisor_inspect(NmaHypervisor *hypervisor, NmaInspection *inspection);
 
 /* Posts NMA_EVENT_RESYNC as after a reconnect: events were lost between us and core. */
 void nma_hypervisor_resync(NmaHypervisor *hypervisor);

@@ -38,6 +38,11 @@ static const struct {
     FIGURE("post_copy_ms", post_copy_ms),
     FIGURE("pause_low_ms", pause_ms.low),
     FIGURE("pause_high_ms", pause_ms.high),
+    FIGURE("elapsed_ms", elapsed_ms),
+    FIGURE("nova_downtime_ms", nova.downtime_ms),
+    FIGURE("nova_next_downtime_ms", nova.next_downtime_ms),
+    FIGURE("nova_next_downtime_at_ms", nova.next_downtime_at_ms),
+    FIGURE("nova_end_at_ms", nova.end_at_ms),
 #undef FIGURE
 };
 
@@ -63,6 +68,8 @@ nma_forecast_to_json(const NmaForecastReport *report, const char *host)
     json_object_set_new(value, "cause", nma_json_text(nma_hindrance_to_string(forecast->cause)));
     json_object_set_new(value, "why", nma_json_text(nma_doubt_to_string(forecast->why)));
     json_object_set_new(value, "diagnosis", nma_json_text(diagnosis));
+    json_object_set_new(value, "nova_end",
+                        nma_json_text(nma_nova_end_to_string(forecast->nova.end)));
     for (guint i = 0; i < G_N_ELEMENTS(figures); i++)
         json_object_set_new(value, figures[i].name,
                             nma_json_integer(G_STRUCT_MEMBER(gint64, forecast, figures[i].offset)));
@@ -110,6 +117,12 @@ why_name(guint i)
     return nma_doubt_to_string((NmaDoubt)i);
 }
 
+static const char *
+end_name(guint i)
+{
+    return nma_nova_end_to_string((NmaNovaEnd)i);
+}
+
 NmaForecastReport *
 nma_forecast_from_json(const json_t *payload, char **host, GError **error)
 {
@@ -134,6 +147,7 @@ nma_forecast_from_json(const json_t *payload, char **host, GError **error)
         (NmaForecastVerdict)read_word(payload, "verdict", verdict_name, NMA_N_FORECASTS);
     forecast->cause = (NmaHindrance)read_word(payload, "cause", cause_name, NMA_N_HINDRANCES);
     forecast->why = (NmaDoubt)read_word(payload, "why", why_name, NMA_N_DOUBTS);
+    forecast->nova.end = (NmaNovaEnd)read_word(payload, "nova_end", end_name, NMA_N_NOVA_ENDS);
     for (guint i = 0; i < G_N_ELEMENTS(figures); i++)
         G_STRUCT_MEMBER(gint64, forecast, figures[i].offset) =
             nma_json_get_int(payload, figures[i].name, 0, G_MAXINT64);

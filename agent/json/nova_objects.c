@@ -48,6 +48,9 @@ read_instance(const json_t *instance, NmaIdentity *identity)
 
     identity->instance_name = nma_json_dup_text(instance, "display_name", MAX_NAME_BYTES);
     identity->flavor = nma_json_dup_text(flavor, "name", MAX_NAME_BYTES);
+    /* the operator's word: a tenant writes metadata and tags, never a flavor's extra specs */
+    identity->policy =
+        nma_json_dup_name(json_object_get(flavor, "extra_specs"), "nova_migration_agent:policy");
     identity->memory_mib = nma_json_get_int(flavor, "memory_mb", 1, MAX_MEMORY_MIB);
     if (identity->memory_mib == NMA_UNKNOWN) {
         identity->memory_mib = nma_json_get_int(instance, "memory_mb", 1, MAX_MEMORY_MIB);
@@ -161,6 +164,27 @@ nma_conductor_question(const char *instance_uuid)
                      "objmethod", "get_by_filters", "object_versions", "MigrationList", "1.3",
                      "Migration", "1.5", "args", "instance_uuid", instance_uuid, "migration_type",
                      "live-migration", "kwargs");
+}
+
+json_t *
+nma_instance_question(const char *instance_uuid)
+{
+    /* 2.7 is that of Train to Antelope: a newer conductor gives it in that form, and nova-compute
+     * reads older forms than its own. What of it nova-compute misses it loads itself. */
+    return json_pack("{s:s, s:s, s:{s:s}, s:[s], s:{s:[s,s,s,s]}}", "objname", "Instance",
+                     "objmethod", "get_by_uuid", "object_versions", "Instance", "2.7", "args",
+                     instance_uuid, "kwargs", "expected_attrs", "flavor", "info_cache", "metadata",
+                     "system_metadata");
+}
+
+gboolean
+nma_instance_is(const json_t *result, const char *instance_uuid)
+{
+    char uuid[NMA_UUID_LEN + 1];
+
+    return json_is_object(json_object_get(result, "nova_object.data")) &&
+           nma_json_get_uuid(object_fields(result, "Instance"), "uuid", uuid) &&
+           g_ascii_strcasecmp(uuid, instance_uuid) == 0;
 }
 
 static gboolean

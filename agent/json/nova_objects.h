@@ -38,6 +38,10 @@ NmaEvent *nma_nova_call_decode(const OmMessage *message, GError **error);
  * with every live migration of the cell: hence the choice among them in the decoder.
  * Served with no namespace by every conductor since 3.0 (Liberty). */
 json_t *nma_conductor_question(const char *instance_uuid);
+/* The same for the whole Instance, as nova-compute wants it in a call; new reference. */
+json_t *nma_instance_question(const char *instance_uuid);
+/* TRUE: a versioned Instance, and that one */
+gboolean nma_instance_is(const json_t *result, const char *instance_uuid);
 
 /* Its result to NMA_EVENT_CONDUCTOR: for each instance asked (NULL-terminated), the newest live
  * migration (greatest id, else latest created_at), or an entry with status NULL. Entries for all

@@ -17,6 +17,7 @@ static const char *const names[NMA_N_REQUESTS + 1] = {
     [NMA_REQUEST_AUDIT] = "audit",
     [NMA_REQUEST_FORECAST] = "forecast",
     [NMA_REQUEST_GUESTS] = "guests",
+    [NMA_REQUEST_GUEST_FACTS] = "guest_facts",
     NULL,
 };
 
@@ -40,6 +41,26 @@ read_show(const json_t *args, NmaRequest *request, GError **error)
         return FALSE;
     }
     request->instance_uuid = g_strdup(uuid);
+    return TRUE;
+}
+
+static gboolean
+read_guest_facts(const json_t *args, NmaRequest *request, GError **error)
+{
+    if (!read_show(args, request, error)) {
+        return FALSE;
+    }
+    request->address = nma_json_dup_name(args, "address");
+    if (request->address == NULL) {
+        request->address = nma_json_dup_name(args, "destination");
+    }
+    if (request->address == NULL) {
+        g_set_error(error, NMA_JSON_ERROR, NMA_JSON_ERROR_MALFORMED,
+                    "neither address nor destination is a name");
+        return FALSE;
+    }
+    /* whoever asks does not choose among the ports of services */
+    request->migration_port = MAX(nma_json_get_int(args, "migration_port", 1024, 65535), 0);
     return TRUE;
 }
 
@@ -87,8 +108,11 @@ read_audit(const json_t *args, NmaRequest *request, GError **error)
 
 /* what a method's arguments are; NULL: it has none */
 static gboolean (*const readers[NMA_N_REQUESTS])(const json_t *, NmaRequest *, GError **) = {
-    [NMA_REQUEST_HELLO] = read_hello,       [NMA_REQUEST_SHOW] = read_show,
-    [NMA_REQUEST_SET_MODE] = read_set_mode, [NMA_REQUEST_FORECAST] = read_forecast,
+    [NMA_REQUEST_HELLO] = read_hello,
+    [NMA_REQUEST_SHOW] = read_show,
+    [NMA_REQUEST_SET_MODE] = read_set_mode,
+    [NMA_REQUEST_FORECAST] = read_forecast,
+    [NMA_REQUEST_GUEST_FACTS] = read_guest_facts,
     [NMA_REQUEST_AUDIT] = read_audit,
 };
 
@@ -141,6 +165,7 @@ nma_request_free(NmaRequest *request)
     g_free(request->instance_uuid);
     g_free(request->destination);
     g_free(request->mode);
+    g_free(request->address);
     g_free(request);
 }
 

@@ -18,19 +18,22 @@ typedef enum {
     NMA_REQUEST_SHOW,
     NMA_REQUEST_RESERVATIONS,
     NMA_REQUEST_SET_MODE,
-    NMA_REQUEST_AUDIT,    /* this host's nova.conf; result: config_audit.h */
-    NMA_REQUEST_FORECAST, /* before the start; answered when it is measured */
-    NMA_REQUEST_GUESTS,   /* which guests are here; answered when libvirt has said it */
+    NMA_REQUEST_AUDIT,       /* this host's nova.conf; result: config_audit.h */
+    NMA_REQUEST_FORECAST,    /* before the start; answered when it is measured */
+    NMA_REQUEST_GUESTS,      /* which guests are here; answered when libvirt has said it */
+    NMA_REQUEST_GUEST_FACTS, /* peer to peer: what your guest is, and whether you reach me */
     NMA_N_REQUESTS
 } NmaRequestMethod;
 
 typedef struct {
     NmaRequestMethod method;
-    char *instance_uuid;    /* show; forecast: NULL is all; else NULL */
+    char *instance_uuid;    /* show, guest_facts; forecast: NULL is all; else NULL */
     char *destination;      /* forecast: Nova's name, may be NULL; else NULL */
     char *mode;             /* set_mode; else NULL */
     gint64 caller_wall_us;  /* hello; else NMA_UNKNOWN */
     gboolean with_findings; /* audit */
+    char *address;          /* guest_facts: of the destination; else NULL */
+    gint64 migration_port;  /* guest_facts: QEMU's there; 0: none is to be tried */
 } NmaRequest;
 
 const char *const *nma_request_names(void); /* NULL-terminated, static */

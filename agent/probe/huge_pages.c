@@ -39,14 +39,13 @@ add_pools_of(const char *node_path, gint64 node, NmaFacts *facts)
     g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
     const char *name;
 
-    while (dir && (name = g_dir_read_name(dir)) && facts->n_huge_pools < NMA_MAX_HUGE_POOLS) {
+    while (dir && (name = g_dir_read_name(dir))) {
         g_autofree char *folder = g_build_filename(path, name, NULL);
         gint64 kib = number_in(name, "hugepages-", "kB");
         gint64 free_pages = kib > 0 ? read_count(folder, "free_hugepages") : NMA_UNKNOWN;
 
         if (free_pages >= 0)
-            facts->huge_pools[facts->n_huge_pools++] =
-                (NmaHugePool){ .node = node, .size_bytes = kib * 1024, .free_pages = free_pages };
+            nma_facts_add_huge_pool(facts, node, kib * 1024, free_pages);
     }
 }
 
@@ -63,7 +62,6 @@ nma_probe_huge_pages(const char *sys, NmaFacts *facts, GError **error)
                     cause->message);
         return FALSE;
     }
-    facts->n_huge_pools = 0;
     facts->huge_pools_known = TRUE;
     while ((name = g_dir_read_name(dir))) {
         g_autofree char *node_path = g_build_filename(path, name, NULL);

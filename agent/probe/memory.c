@@ -231,3 +231,14 @@ nma_probe_boot_id(const char *proc, GError **error)
     }
     return g_steal_pointer(&text);
 }
+
+gint64
+nma_probe_userfaultfd(const char *proc)
+{
+    g_autofree char *text = nma_probe_read(proc, "sys/vm/unprivileged_userfaultfd", NULL);
+    guint64 value;
+
+    if (!text || !g_ascii_string_to_unsigned(g_strchomp(text), 10, 0, 1, &value, NULL))
+        return NMA_UNKNOWN;
+    return (gint64)value;
+}

@@ -20,6 +20,10 @@ void nma_probe_memory_pressure(const char *proc, NmaFacts *facts);
  * untouched, where that cannot be read. More than NMA_MAX_HUGE_POOLS are left out. */
 gboolean nma_probe_huge_pages(const char *sys, NmaFacts *facts, GError **error);
 
+/* <proc>/sys/vm/unprivileged_userfaultfd: 0 or 1; NMA_UNKNOWN: a kernel before 5.2, which allows it
+ */
+gint64 nma_probe_userfaultfd(const char *proc);
+
 /* Resident memory, huge pages included, of the QEMU process of an instance: VmRSS + HugetlbPages of
  * <proc>/<pid>/status, the process found by its name and "-uuid" in <proc>/<pid>/cmdline (both
  * readable for every user); NMA_UNKNOWN when there is none. Of several the one that was started

@@ -1,55 +1,195 @@
 #include "agent/probe/network.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "agent/core/job_stats.h"
 #include "agent/probe/file.h"
 
-#define MAX_MBIT_S  10000000
-#define BITS_A_BYTE 8
-#define MEGA        1000000
+#define ANY_PORT "9" /* for a datagram socket that sends nothing */
 
-/* Columns: Iface Destination Gateway Flags RefCnt Use Metric Mask …; the default route is the one
- * to 00000000/00000000, the smallest metric counts. Owned. */
-static char *
-default_interface(const char *proc)
+/* ---- ports ---- */
+
+typedef struct {
+    int fd;
+    gint64 begun_us;
+} Attempt;
+
+static void
+conclude(NmaPathPort *port, int error, gint64 begun_us)
 {
-    g_autofree char *text = nma_probe_read(proc, "net/route", NULL);
-    g_auto(GStrv) lines = text != NULL ? g_strsplit(text, "\n", -1) : NULL;
-    char *found = NULL;
-    guint64 least = G_MAXUINT64;
-
-    for (guint i = 1; lines != NULL && lines[0] != NULL && lines[i] != NULL; i++) {
-        g_auto(GStrv) columns = g_strsplit(lines[i], "\t", 9);
-        guint64 metric;
-
-        if (g_strv_length(columns) < 8 || strcmp(columns[1], "00000000") != 0 ||
-            strcmp(columns[7], "00000000") != 0)
-            continue;
-        metric = g_ascii_strtoull(columns[6], NULL, 10);
-        if (metric < least) {
-            least = metric;
-            g_free(found);
-            found = g_strdup(columns[0]);
-        }
+    port->round_trip_us = g_get_monotonic_time() - begun_us;
+    port->accepted = error == 0;
+    switch (error) {
+    case 0:
+    case ECONNREFUSED: /* by the host itself: nobody listens there yet */
+        port->state = NMA_PORT_OPEN;
+        break;
+    case ETIMEDOUT:
+        port->state = NMA_PORT_BLOCKED;
+        break;
+    default: /* no route, or an ICMP message of a firewall's */
+        port->state = NMA_PORT_UNREACHABLE;
+        break;
     }
-    return found;
 }
 
-gint64
-nma_probe_link_bytes_s(const char *proc, const char *sys)
+static void
+set_port(struct sockaddr_storage *address, gint64 port)
 {
-    g_autofree char *interface = default_interface(proc);
-    g_autofree char *name = NULL, *text = NULL;
-    gint64 mbit_s;
+    if (address->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)(void *)address)->sin6_port = htons((guint16)port);
+    else
+        ((struct sockaddr_in *)(void *)address)->sin_port = htons((guint16)port);
+}
 
-    if (interface == NULL || *interface == '\0' || strchr(interface, '/') != NULL ||
-        interface[0] == '.')
+static void
+begin(Attempt *attempt, NmaPathPort *port, const struct addrinfo *to)
+{
+    struct sockaddr_storage address = { 0 };
+
+    memcpy(&address, to->ai_addr, MIN(to->ai_addrlen, sizeof address));
+    set_port(&address, port->port);
+    attempt->begun_us = g_get_monotonic_time();
+    attempt->fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (attempt->fd >= 0 &&
+        connect(attempt->fd, (struct sockaddr *)(void *)&address, to->ai_addrlen) != 0 &&
+        errno == EINPROGRESS)
+        return;
+    conclude(port, attempt->fd >= 0 && errno == EINPROGRESS ? 0 : errno, attempt->begun_us);
+    if (attempt->fd >= 0)
+        close(attempt->fd);
+    attempt->fd = -1;
+}
+
+static void
+look(Attempt *attempt, NmaPathPort *port)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+
+    getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    conclude(port, error, attempt->begun_us);
+    close(attempt->fd);
+    attempt->fd = -1;
+}
+
+static void
+try_ports(const struct addrinfo *to, gint64 timeout_ms, NmaPath *path)
+{
+    gint64 deadline_us = g_get_monotonic_time() + timeout_ms * 1000;
+    Attempt attempts[NMA_MAX_PATH_PORTS];
+    struct pollfd fds[NMA_MAX_PATH_PORTS];
+
+    for (guint i = 0; i < path->n_ports; i++)
+        begin(&attempts[i], &path->ports[i], to);
+    for (;;) {
+        gint64 left_ms = (deadline_us - g_get_monotonic_time() + 999) / 1000;
+        gboolean open = FALSE;
+
+        for (guint i = 0; i < path->n_ports; i++) {
+            fds[i] = (struct pollfd){ .fd = attempts[i].fd, .events = POLLOUT };
+            open = open || attempts[i].fd >= 0;
+        }
+        if (!open || left_ms <= 0 || (poll(fds, path->n_ports, (int)left_ms) < 0 && errno != EINTR))
+            break;
+        for (guint i = 0; i < path->n_ports; i++)
+            if (attempts[i].fd >= 0 && fds[i].revents != 0)
+                look(&attempts[i], &path->ports[i]);
+    }
+    for (guint i = 0; i < path->n_ports; i++) {
+        if (attempts[i].fd < 0)
+            continue;
+        conclude(&path->ports[i], ETIMEDOUT, attempts[i].begun_us);
+        close(attempts[i].fd);
+    }
+}
+
+/* ---- the link ---- */
+
+static gboolean
+same_address(const struct sockaddr *a, const struct sockaddr *b)
+{
+    if (a == NULL || a->sa_family != b->sa_family)
+        return FALSE;
+    if (a->sa_family == AF_INET)
+        return ((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr ==
+               ((const struct sockaddr_in *)(const void *)b)->sin_addr.s_addr;
+    return a->sa_family == AF_INET6 &&
+           memcmp(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr,
+                  &((const struct sockaddr_in6 *)(const void *)b)->sin6_addr,
+                  sizeof(struct in6_addr)) == 0;
+}
+
+/* The interface that the kernel would send through: a datagram socket that is connected has the
+ * address of it, and has sent nothing. Owned; NULL where it cannot be told. */
+static char *
+interface_to(const struct addrinfo *to)
+{
+    struct sockaddr_storage own = { 0 };
+    socklen_t length = sizeof own;
+    struct ifaddrs *all = NULL;
+    char *name = NULL;
+    int fd = socket(to->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return NULL;
+    if (connect(fd, to->ai_addr, to->ai_addrlen) == 0 &&
+        getsockname(fd, (struct sockaddr *)(void *)&own, &length) == 0 && getifaddrs(&all) == 0) {
+        for (const struct ifaddrs *one = all; one != NULL && name == NULL; one = one->ifa_next)
+            if (same_address(one->ifa_addr, (struct sockaddr *)(void *)&own))
+                name = g_strdup(one->ifa_name);
+        freeifaddrs(all);
+    }
+    close(fd);
+    return name;
+}
+
+/* <sys>/class/net/<interface>/speed in Mbit/s; -1 or an error where it has none */
+static gint64
+speed_of(const char *sys, const char *interface)
+{
+    g_autofree char *folder = g_build_filename(sys, "class", "net", interface, NULL);
+    g_autofree char *text = nma_probe_read(folder, "speed", NULL);
+    guint64 speed;
+
+    if (text == NULL ||
+        !g_ascii_string_to_unsigned(g_strchomp(text), 10, 1, G_MAXINT32, &speed, NULL))
         return NMA_UNKNOWN;
-    name = g_build_filename("class", "net", interface, "speed", NULL);
-    text = nma_probe_read(sys, name, NULL);
-    mbit_s = text != NULL ? g_ascii_strtoll(text, NULL, 10) : 0;
-    if (mbit_s <= 0 || mbit_s > MAX_MBIT_S)
-        return NMA_UNKNOWN;
-    return mbit_s * MEGA / BITS_A_BYTE;
+    return (gint64)speed;
+}
+
+/* ---- */
+
+void
+nma_probe_path(const char *address, const NmaPortToTry *ports, guint n_ports, gint64 timeout_ms,
+               const char *sys, NmaPath *path)
+{
+    const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV };
+    struct addrinfo *found = NULL;
+    int result;
+
+    nma_path_clear(path);
+    path->address = g_strdup(address);
+    path->tried = TRUE;
+    result = getaddrinfo(address, ANY_PORT, &hints, &found);
+    if (result != 0 || found == NULL) {
+        path->error = g_strdup(gai_strerror(result));
+        return;
+    }
+    path->resolved = TRUE;
+    for (guint i = 0; i < n_ports && path->n_ports < NMA_MAX_PATH_PORTS; i++)
+        path->ports[path->n_ports++] =
+            (NmaPathPort){ .what = ports[i].what, .port = ports[i].port };
+    try_ports(found, timeout_ms, path);
+    path->interface = interface_to(found);
+    if (path->interface != NULL)
+        path->link_mbit_s = speed_of(sys, path->interface);
+    freeaddrinfo(found);
 }

@@ -1,9 +1,19 @@
-/* The network card over which a migration would leave this host. Cheap and never blocking. */
+/*
+ * The way to another host, tried without a listener of our own: a connection that is refused has
+ * been there and back. Resolves names and waits: call it on a thread that may.
+ */
 #pragma once
 
 #include <glib.h>
 
-/* Speed in bytes/s of the card (bridge, bond) of the IPv4 default route: <proc>/net/route and
- * <sys>/class/net/<name>/speed, in Mbit/s. NMA_UNKNOWN where the kernel does not say it (no default
- * route, a virtual card, link down). */
-gint64 nma_probe_link_bytes_s(const char *proc, const char *sys);
+#include "agent/core/source_facts.h"
+
+typedef struct {
+    const char *what; /* static */
+    gint64 port;
+} NmaPortToTry;
+
+/* path is filled in, with what it held freed. All ports are tried side by side for at most
+ * timeout_ms; a resolver may take longer. */
+void nma_probe_path(const char *address, const NmaPortToTry *ports, guint n_ports,
+                    gint64 timeout_ms, const char *sys, NmaPath *path);

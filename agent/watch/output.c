@@ -5,6 +5,7 @@
 
 #include "agent/json/config_audit.h"
 #include "agent/json/forecast.h"
+#include "agent/json/remedy.h"
 #include "agent/json/reports.h"
 #include "agent/watch/text.h"
 #include "agent/watch/view.h"
@@ -158,6 +159,18 @@ print_line(NmaWatchOutput *output, const NmaWatchPicture *picture, gint64 now_us
 }
 
 static void
+print_remedy_line(NmaWatchOutput *output, const char *text)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    g_autofree char *time = g_date_time_format(now, "%F %T ");
+    g_autofree char *line = nma_watch_text_clean(text, MAX_STATUS_COLUMNS);
+
+    print(output, time);
+    print(output, line);
+    print(output, "\n");
+}
+
+static void
 count_malformed(NmaWatchOutput *output, const char *why)
 {
     g_autofree char *text = NULL;
@@ -196,6 +209,35 @@ take_forecast(NmaWatchOutput *output, const json_t *payload, About *about)
     }
     take_names(about, forecast->identity.instance_uuid, forecast->attempt_id);
     return nma_watch_model_add_forecast(output->model, host, forecast);
+}
+
+/* What was advised or done: a line of its own. */
+static void
+tell_remedy(NmaWatchOutput *output, const char *cell, json_t *payload, gint64 now_us)
+{
+    const NmaWatchOptions *options = output->options;
+    g_autofree NmaWatchPicture *picture = NULL;
+    g_autofree char *said = NULL;
+    About about;
+
+    if (!nma_remedy_read(payload, about.instance_uuid, about.attempt_id, &said)) {
+        count_malformed(output, "the remedy does not say of which migration it is");
+        return;
+    }
+    picture =
+        nma_watch_model_picture_of(output->model, about.instance_uuid, about.attempt_id, now_us);
+    if (!picture || !is_wanted(output, picture))
+        return;
+    if (options->json) {
+        print_json(output, cell, payload);
+    } else {
+        g_autofree char *line = g_strdup_printf("%s: %s", about.instance_uuid, said);
+
+        if (nma_watch_output_draws(output) || options->once || options->replay)
+            nma_watch_output_status(output, line);
+        else
+            print_remedy_line(output, line);
+    }
 }
 
 static gboolean
@@ -247,6 +289,10 @@ nma_watch_output_report(NmaWatchOutput *output, const char *cell, json_t *payloa
     g_autofree NmaWatchPicture *picture = NULL;
     About about;
 
+    if (nma_remedy_is(payload)) {
+        tell_remedy(output, cell, payload, now_us);
+        return;
+    }
     if (nma_audit_report_is(payload)) {
         take_audit(output, cell, payload);
         return;

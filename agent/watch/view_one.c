@@ -202,12 +202,16 @@ static void
 add_forecast(GString *out, const NmaWatchPicture *picture)
 {
     g_autofree char *diagnosis = NULL;
+    g_autofree char *nova = NULL;
 
     if (!picture->forecast)
         return;
+    nova = nma_nova_plan_sentence(&picture->forecast->nova);
     diagnosis = nma_forecast_diagnosis(picture->forecast);
     add_line(out, "forecast", "%s: %s", nma_forecast_verdict_to_string(picture->forecast->verdict),
              diagnosis);
+    if (nova)
+        add_line(out, "Nova", "%s", nova);
 }
 
 static void

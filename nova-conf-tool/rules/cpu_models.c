@@ -84,6 +84,18 @@ nct_cpu_model_find(const char *name)
     return NULL;
 }
 
+guint
+nct_cpu_n_models(void)
+{
+    return G_N_ELEMENTS(models);
+}
+
+const NctCpuModel *
+nct_cpu_model_at(guint i)
+{
+    return &models[i];
+}
+
 const NctCpuModel *
 nct_cpu_model_similar(const char *name)
 {

@@ -21,5 +21,8 @@ typedef struct {
 /* letter case does not matter; NULL if it is not in the table (which is no proof that libvirt lacks
  * it) */
 const NctCpuModel *nct_cpu_model_find(const char *name);
+/* all of them; of one maker those that can do more come later */
+guint nct_cpu_n_models(void);
+const NctCpuModel *nct_cpu_model_at(guint i);
 /* the model spelt most like it, NULL if none is near */
 const NctCpuModel *nct_cpu_model_similar(const char *name);

@@ -6,7 +6,6 @@
  */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "tests/sim/forecasting.h"
 #include "tests/sim/policy_scenarios.h"
@@ -306,13 +305,14 @@ score_forecasts(guint n, guint32 first)
 int
 main(int argc, char **argv)
 {
-    guint n = argc > 1 ? (guint)atoi(argv[1]) : 240;
-    guint32 first = argc > 2 ? (guint32)atoi(argv[2]) : 1;
+    guint n = argc > 1 ? (guint)g_ascii_strtoull(argv[1], NULL, 10) : 240;
+    guint32 first = argc > 2 ? (guint32)g_ascii_strtoull(argv[2], NULL, 10) : 1;
     Contest contests[] = { { .name = "gentle" },
                            { .name = "forced, without post-copy" },
                            { .name = "forced, post-copy permitted" } };
     gboolean met = TRUE;
 
+    setvbuf(stdout, NULL, _IOLBF, 0);
     add_careful(&contests[0]);
     add_must_finish(&contests[1], FALSE);
     add_must_finish(&contests[2], TRUE);

@@ -18,10 +18,12 @@ def program(name):
 
 
 class Agent:
-    """`clock_shift_s` moves the wall clock that this agent sees. `sections` adds to its configuration."""
+    """`clock_shift_s` moves the wall clock that this agent sees. `sections` adds to its configuration, `prefix` is the
+    command that it is started through."""
 
-    def __init__(self, lab, host_name, clock_shift_s=0, sections=None, nova_extra=""):
+    def __init__(self, lab, host_name, clock_shift_s=0, sections=None, nova_extra="", prefix=()):
         self.lab, self.host_name, self.clock_shift_s = lab, host_name, clock_shift_s
+        self.prefix = list(prefix)
         self.name = f"agent-{host_name}"
         self.log = lab.path(f"{self.name}.log")
         run = lab.path(f"run-{host_name}")
@@ -45,7 +47,8 @@ class Agent:
 
     def start(self, wait=True):
         self.process = self.lab.start_process(
-            self.name, [program("nova-migration-agent"), "run", "--config-file", self.config], self._environment())
+            self.name, [*self.prefix, program("nova-migration-agent"), "run", "--config-file", self.config],
+            self._environment())
         if wait:
             self.wait_ready()
         return self

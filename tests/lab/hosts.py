@@ -121,9 +121,10 @@ class Host:
 
     # ---- guests ----
 
-    def start_guest(self, identity, load, kernel, serial_file, paused=False):
-        """Define and start, as Nova does: its domains are persistent."""
-        domain = self.connection.defineXML(domain_xml(identity, load, kernel, serial_file))
+    def start_guest(self, identity, load, kernel, serial_file, paused=False, adjust=None):
+        """Define and start, as Nova does: its domains are persistent. adjust: what is made of its XML before."""
+        xml = domain_xml(identity, load, kernel, serial_file)
+        domain = self.connection.defineXML(adjust(xml) if adjust else xml)
         domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED if paused else 0)
         return domain
 

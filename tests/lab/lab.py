@@ -177,13 +177,14 @@ class Lab:
 
     # ---- guests ----
 
-    def start_guest(self, host_name, load=GuestLoad(), memory_mib=128, paused=False, timeout=30):
-        """A guest that Nova knows and that beats; paused: it beat first, then was paused as by an operator."""
+    def start_guest(self, host_name, load=GuestLoad(), memory_mib=128, paused=False, timeout=30, adjust=None):
+        """A guest that Nova knows and that beats; paused: it beat first, then was paused as by an operator. adjust:
+        what is made of its domain XML before."""
         number = len(self.guests) + 1
         identity = GuestIdentity(str(uuid.uuid4()), name=f"instance-{number:08x}", display_name=f"vm{number}",
                                  memory_mib=memory_mib)
         serial = os.path.join(self.serial_folder, f"{identity.name}.log")
-        domain = self.hosts[host_name].start_guest(identity, load, self.kernel, serial)
+        domain = self.hosts[host_name].start_guest(identity, load, self.kernel, serial, adjust=adjust)
         heartbeat = Heartbeat(serial)
         self._heartbeats.append(heartbeat)
         wait_for(lambda: heartbeat.ready and heartbeat.count >= 2, timeout, f"{identity.name} beats ({serial})")

@@ -20,7 +20,7 @@ class Reports:
         self._lock = threading.Lock()
         self._seen = set()
         self._all = []
-        self._forecasts = []
+        self._forecasts, self._remedies = [], []
         self._audits = []
         self.repeats = []
         self._listener = oslo_messaging.get_notification_listener(
@@ -43,6 +43,9 @@ class Reports:
             if report["kind"] == "forecast":
                 self._forecasts.append(report)
                 return
+            if report["kind"] == "remedy":
+                self._remedies.append(report)
+                return
             if report["kind"] == "config_audit":
                 self._audits.append(report)
                 return
@@ -64,6 +67,11 @@ class Reports:
         """What was forecast of one instance, in order of arrival."""
         with self._lock:
             return [f for f in self._forecasts if f["instance_uuid"] == instance]
+
+    def remedies(self, instance):
+        """What was advised or done for one instance, in order of arrival."""
+        with self._lock:
+            return [r for r in self._remedies if r["instance_uuid"] == instance]
 
     def audits(self, host, peer=None):
         """What one host said of its nova.conf, alone or beside a peer's, in order of arrival."""

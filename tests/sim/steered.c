@@ -131,7 +131,7 @@ ours_look(Steered *steered, const Nova *nova, double sync_s)
             move(steered, &order);
     }
     if (migration->state == QP_COPYING &&
-        nma_steering_choose_by_time(&steered->steering, elapsed_ms, boot_us(migration->now_s),
+        nma_steering_choose_by_time(&steered->steering, boot_us(0), boot_us(migration->now_s),
                                     &order))
         move(steered, &order);
 }
@@ -142,8 +142,7 @@ ours_next_s(const Steered *steered)
     const QpMigration *migration = &steered->migration;
     double next_s =
         migration->now_s + MAX(READ_EVERY_S, qp_pass_left_s(migration) / READS_IN_A_PASS);
-    gint64 due_us = nma_steering_next_deadline(&steered->steering, (gint64)(migration->now_s * 1e3),
-                                               boot_us(migration->now_s));
+    gint64 due_us = nma_steering_next_deadline(&steered->steering, boot_us(0));
 
     if (due_us != NMA_NEVER)
         next_s = MIN(next_s, MAX((double)(due_us - boot_us(0)) / 1e6, migration->now_s + 0.001));

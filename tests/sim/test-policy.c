@@ -249,7 +249,7 @@ run_absurd(guint64 seed)
         };
 
         gboolean synced = nma_convergence_take(&model, &stats, now_us, now_us, FALSE);
-        if (nma_steering_choose_by_time(&steering, situation.elapsed_ms, now_us, &order))
+        if (nma_steering_choose_by_time(&steering, absurd(rand, now_us), now_us, &order))
             g_assert_cmpint(order.remedy, ==, NMA_REMEDY_ABORT);
         if (!synced)
             continue;
@@ -481,6 +481,11 @@ test_nova_plan(void)
         g_assert_cmpint(plan.end_at_ms, ==, 6400000);
         g_assert_cmpint(plan.end, ==, NMA_NOVA_ENDS_ABORT);
     }
+    nma_nova_plan(&nova, nma_nova_data_gib(8192, 0), 700000, &plan);
+    g_autofree char *said = nma_nova_plan_sentence(&plan);
+    g_assert_cmpstr(said, ==,
+                    "allows 95 ms of downtime, 140 ms at 20:00, aborts at 1:46:40 "
+                    "(timeout_action=abort)");
 }
 
 int

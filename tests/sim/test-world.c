@@ -446,6 +446,8 @@ step(World *world, guint host, NmaEvent *event)
         case NMA_EFFECT_REPORT:
             watchdog_see(world->watchdog, effect->report, world->seed);
             break;
+        case NMA_EFFECT_REMEDY_REPORT:
+        case NMA_EFFECT_REMEDY:
         case NMA_EFFECT_FORECAST: /* the world's guests have no passes to judge */
             g_assert_not_reached();
         case NMA_EFFECT_READ_DOMAIN:

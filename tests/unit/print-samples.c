@@ -6,8 +6,10 @@
 #include "agent/json/forecast.h"
 #include "agent/json/history.h"
 #include "agent/json/outlook.h"
+#include "agent/json/remedy.h"
 #include "agent/json/reports.h"
 #include "agent/json/requests.h"
+#include "agent/json/source_facts.h"
 #include "tests/unit/host_samples.h"
 #include "tests/unit/report_samples.h"
 
@@ -104,6 +106,27 @@ print_outlooks(void)
                  json_pack("{s:i, s:[s]}", "guests", 1, "instances", HOST_SAMPLE_INSTANCE));
 }
 
+static void
+print_guest_facts(void)
+{
+    g_autoptr(NmaSourceFacts) facts = nma_source_facts_new();
+    NmaGuestDisk *disk;
+
+    print_result("guest_facts_result", nma_source_facts_to_value(facts, "host-a", 1));
+    facts->guest = nma_guest_new();
+    facts->guest->n_cells = 1;
+    nma_guest_add_device(facts->guest, NMA_DEVICE_PCI, "hostdev0");
+    disk = nma_guest_add_disk(facts->guest);
+    disk->path = g_strdup("/var/lib/nova/instances/1/disk");
+    facts->path.tried = facts->path.resolved = TRUE;
+    facts->path.address = g_strdup("192.0.2.1");
+    facts->path.ports[facts->path.n_ports++] =
+        (NmaPathPort){ "QEMU", 49152, NMA_PORT_OPEN, FALSE, 120 };
+    facts->tls.looked = TRUE;
+    facts->tls.certificates[facts->tls.n_certificates++].file = g_strdup("/etc/pki/c.pem");
+    print_result("guest_facts_result", nma_source_facts_to_value(facts, "host-a", 1));
+}
+
 /* one audit of a host alone, one comparison, and both answers to the method */
 static void
 print_audits(void)
@@ -174,10 +197,17 @@ main(void)
     }
     print_history();
     print_outlooks();
+    for (guint i = 0; i < N_REMEDY_SAMPLES; i++) {
+        g_autoptr(NmaRemedyReport) report = remedy_sample(i);
+        g_autofree char *text = nma_remedy_to_json(report, "host-a");
+
+        print("remedy.schema.json", "", json_loads(text, 0, NULL));
+    }
     print_results(host_sample());
     print_results(host_sample_empty());
     print_result("hello_args", nma_request_hello_args(12));
     print_result("hello_result", nma_result_hello("host-a", "0.1.0", "advise", 12));
+    print_guest_facts();
     print_result("set_mode_result", nma_result_set_mode("observe"));
     print_audits();
     return 0;

@@ -175,5 +175,35 @@ forecast_sample(guint i)
     report->forecast.needed_bandwidth_bytes_s = (NmaRange){ 40 << 20, 90 << 20 };
     report->forecast.post_copy_ms = 4000;
     report->forecast.pause_ms = (NmaRange){ 3900, 4100 };
+    report->forecast.elapsed_ms = 12000;
+    report->forecast.nova = (NmaNovaPlan){ 50, 95, 600000, 6400000, NMA_NOVA_ENDS_ABORT };
+    return report;
+}
+
+NmaRemedyReport *
+remedy_sample(guint i)
+{
+    NmaRemedyReport *report = nma_remedy_report_new();
+    g_autoptr(NmaReport) of = full();
+
+    g_assert_cmpuint(i, <, N_REMEDY_SAMPLES);
+    nma_identity_copy(&report->identity, &of->identity);
+    g_strlcpy(report->attempt_id, of->attempt_id, sizeof report->attempt_id);
+    g_strlcpy(report->policy, "must-finish", sizeof report->policy);
+    report->kind = (NmaRemedyKind)(i % NMA_N_REMEDY_KINDS);
+    report->order.remedy = (NmaRemedy)(1 + i / NMA_N_REMEDY_KINDS);
+    report->order.reason = (NmaRemedyReason)(1 + i % (NMA_N_REMEDY_REASONS - 1));
+    report->way = i % 2 == 0 ? NMA_WAY_LIBVIRT : NMA_WAY_NOVA;
+    report->occurred_wall_us = SAMPLE_WALL_US;
+    if (report->kind == NMA_REMEDY_ADVISED)
+        return report;
+    report->iteration = 4;
+    report->order.value = 700;
+    report->order.expected_ms = 750;
+    report->order.cap_ms = 2000;
+    report->before = 50;
+    report->after = 700;
+    if (report->kind == NMA_REMEDY_FAILED)
+        report->text = g_strdup("Requested operation is not valid");
     return report;
 }

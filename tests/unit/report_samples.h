@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/core/forecast.h"
+#include "agent/core/remedy.h"
 #include "agent/core/report.h"
 
 #define REPORT_SAMPLE_BARE 0 /* nothing known that need not be */
@@ -15,3 +16,7 @@ NmaReport *report_sample(guint i);
 /* every figure set; verdict and words by i, below N_FORECAST_SAMPLES */
 #define N_FORECAST_SAMPLES 4
 NmaForecastReport *forecast_sample(guint i);
+
+/* each remedy with each outcome */
+#define N_REMEDY_SAMPLES ((NMA_N_REMEDIES - 1) * NMA_N_REMEDY_KINDS)
+NmaRemedyReport *remedy_sample(guint i);

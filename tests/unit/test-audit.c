@@ -38,6 +38,11 @@ test_bounds(void)
     }
     g_assert_cmpuint(large->findings->len, <, NMA_AUDIT_MAX_FINDINGS);
     g_assert_cmpuint(large->findings->len + large->left_out, ==, NMA_AUDIT_MAX_FINDINGS);
+    /* a short one would fit, but worse ones were left out before it */
+    nma_audit_add(large, finding(NMA_SEVERITY_INFO, "NC101", 1));
+    g_assert_cmpuint(large->findings->len + large->left_out, ==, NMA_AUDIT_MAX_FINDINGS + 1);
+    g_assert_cmpuint(((const NmaFinding *)large->findings->pdata[large->findings->len - 1])->line,
+                     !=, 1);
 }
 
 static void

@@ -139,7 +139,8 @@ secrets_everywhere(guint release)
     GString *text = g_string_new(NULL);
 
     for (guint i = 0; i < n_nct_options; i++) {
-        const char *group = nct_options[i].group, *name = nct_options[i].name;
+        const char *group = nct_text(nct_options[i].group);
+        const char *name = nct_text(nct_options[i].name);
 
         g_string_append_printf(
             text, "[%s]\n%s = %s\n", group, name,

@@ -374,7 +374,7 @@ calls_in_sources(void)
     g_autofree char *folder = g_test_build_filename(G_TEST_DIST, "..", "agent", "hypervisor", NULL);
     g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
     g_autoptr(GRegex) call =
-        g_regex_new("\\bvir(?:Connect|Domain)[A-Z][A-Za-z]*(?= ?\\()", 0, 0, NULL);
+        g_regex_new("\\bvir(?:Connect|Domain|Node)[A-Z][A-Za-z]*(?= ?\\()", 0, 0, NULL);
     const char *name;
 
     g_assert_nonnull(dir);
@@ -416,19 +416,32 @@ test_access_table_is_whole(void)
         g_error("%s is called and has no row in the access table", (char *)call);
 }
 
-/* What is done on an observing connection must be open to read-only access. */
+/* What is done on an observing connection must be open to read-only access; what moves a migration,
+ * in steering.c alone, is not (libvirt refuses even to read the knobs), and what checks ask not
+ * all. */
 static void
 test_access_observing_needs_read_only(void)
 {
+    static const char *const need_write[] = { "virConnectCompareHypervisorCPU",
+                                              "virConnectGetDomainCapabilities",
+                                              "virConnectOpen",
+                                              "virDomainAbortJob",
+                                              "virDomainGetXMLDesc",
+                                              "virDomainMigrateGetMaxDowntime",
+                                              "virDomainMigrateGetMaxSpeed",
+                                              "virDomainMigrateSetMaxDowntime",
+                                              "virDomainMigrateSetMaxSpeed",
+                                              "virDomainMigrateStartPostCopy",
+                                              "virDomainStartDirtyRateCalc",
+                                              "virDomainSuspend",
+                                              NULL };
     gsize n_rows;
     const NmaAccessRow *rows = nma_access_rows(&n_rows);
 
-    for (gsize i = 0; i < n_rows; i++) {
-        gboolean acts = g_str_equal(rows[i].call, "virConnectOpen") ||
-                        g_str_equal(rows[i].call, "virDomainStartDirtyRateCalc");
-
-        g_assert_cmpint(rows[i].lowest, ==, acts ? NMA_ACCESS_READ_WRITE : NMA_ACCESS_READ_ONLY);
-    }
+    for (gsize i = 0; i < n_rows; i++)
+        g_assert_cmpint(rows[i].lowest, ==,
+                        g_strv_contains(need_write, rows[i].call) ? NMA_ACCESS_READ_WRITE
+                                                                  : NMA_ACCESS_READ_ONLY);
 }
 
 int

@@ -191,6 +191,46 @@ test_future(void)
     g_assert_cmpstr(event->nova_call.identity.request_id, ==, "req-1");
 }
 
+/* The policy is the flavor's word, which only an operator can write; what a tenant writes
+ * (metadata, tags) never is. */
+static void
+test_policy_of_the_flavor(void)
+{
+    static const struct {
+        const char *where;
+        const char *expected;
+    } rows[] = { { "flavor", "must-finish" }, { "metadata", NULL }, { "system_metadata", NULL } };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        json_t *specs = json_pack("{s:s}", "nova_migration_agent:policy", "must-finish");
+        json_t *value = i > 0 ? specs
+                              : json_pack("{s:s, s:{s:s, s:o}}", "nova_object.name", "Flavor",
+                                          "nova_object.data", "name", "m1", "extra_specs", specs);
+        json_t *args = json_pack("{s:o}", "instance", instance_with(rows[i].where, value));
+        g_autoptr(NmaEvent) event = decode("live_migration", args, NULL, NULL);
+
+        g_assert_cmpstr(event->nova_call.identity.policy, ==, rows[i].expected);
+    }
+}
+
+/* Only a whole Instance, and the one that was asked for, is sent on to nova-compute. */
+static void
+test_instance_to_send(void)
+{
+    json_t *whole = instance_with(NULL, NULL), *other = migration_with(NULL, NULL);
+    json_t *question = nma_instance_question(INSTANCE);
+
+    g_assert_true(nma_instance_is(whole, INSTANCE));
+    g_assert_false(nma_instance_is(whole, "99999999-2222-4333-8444-555555555555"));
+    g_assert_false(nma_instance_is(other, INSTANCE));
+    g_assert_false(nma_instance_is(json_object_get(whole, "nova_object.data"), INSTANCE));
+    g_assert_false(nma_instance_is(NULL, INSTANCE));
+    g_assert_cmpstr(json_string_value(json_object_get(question, "objname")), ==, "Instance");
+    json_decref(question);
+    json_decref(whole);
+    json_decref(other);
+}
+
 static void
 test_not_ours(void)
 {
@@ -406,6 +446,8 @@ main(int argc, char **argv)
     g_test_add_func("/nova-objects/captures", test_captures);
     g_test_add_func("/nova-objects/mitaka", test_mitaka);
     g_test_add_func("/nova-objects/future", test_future);
+    g_test_add_func("/nova-objects/policy-of-the-flavor", test_policy_of_the_flavor);
+    g_test_add_func("/nova-objects/instance-to-send", test_instance_to_send);
     g_test_add_func("/nova-objects/not-ours", test_not_ours);
     g_test_add_func("/nova-objects/no-instance", test_no_instance);
     g_test_add_func("/nova-objects/hostile-values", test_hostile_values);

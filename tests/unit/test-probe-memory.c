@@ -147,6 +147,7 @@ test_huge_pages(void)
     g_assert_cmpint(find_pool(&facts, 0, 2048)->free_pages, ==, 12);
     g_assert_cmpint(find_pool(&facts, 0, 1048576)->free_pages, ==, 0);
     g_assert_cmpint(find_pool(&facts, 17, 2048)->free_pages, ==, 5);
+    nma_facts_release(&facts);
 }
 
 static void

@@ -2,7 +2,7 @@
 #include <glib/gstdio.h>
 
 #include "agent/core/job_stats.h"
-#include "agent/probe/network.h"
+#include "agent/probe/link.h"
 #include "tests/unit/tap.h"
 
 #define HEAD "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"

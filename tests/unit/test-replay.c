@@ -408,6 +408,9 @@ step(Replay *replay, guint host, NmaEvent *event)
         case NMA_EFFECT_FORECAST: /* both recorded migrations have ended */
             g_assert_cmpint(effect->forecast->forecast.verdict, !=, NMA_FORECAST_HOPELESS);
             break;
+        case NMA_EFFECT_REMEDY_REPORT:
+        case NMA_EFFECT_REMEDY: /* there are no policies here */
+            g_assert_not_reached();
         case NMA_EFFECT_READ_DOMAIN:
             answer_read(replay, host);
             break;

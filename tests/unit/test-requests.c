@@ -26,6 +26,13 @@ test_good(void)
     g_autoptr(NmaRequest) list = decode("list", json_pack("{s:i}", "later", 1), NULL);
     g_autoptr(NmaRequest) show =
         decode("show", json_pack("{s:s}", "instance_uuid", INSTANCE), NULL);
+    g_autoptr(NmaRequest) facts = decode(
+        "guest_facts",
+        json_pack("{s:s, s:s, s:n, s:i}", "instance_uuid", "11111111-2222-4333-8444-555555555555",
+                  "destination", "host-b", "address", "migration_port", 22),
+        NULL);
+    g_assert_cmpstr(facts->address, ==, "host-b");
+    g_assert_cmpint(facts->migration_port, ==, 0); /* a service's, and none of QEMU's */
     g_autoptr(NmaRequest) mode = decode("set_mode", json_pack("{s:s}", "mode", "observe"), NULL);
     g_autoptr(NmaRequest) audit = decode("audit", json_object(), NULL);
     g_autoptr(NmaRequest) values = decode("audit", nma_request_audit_args(FALSE), NULL);

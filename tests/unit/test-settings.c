@@ -223,6 +223,48 @@ test_refused(Fixture *f, gconstpointer data)
     }
 }
 
+/* What the options come to; a ladder holds remedies and nothing else. */
+static void
+test_policies(Fixture *f, gconstpointer data)
+{
+    g_autoptr(NmaSettings) shipped = load_good(f, "");
+    g_autoptr(NmaSettings) own = load_good(f, "[policy]\nname = must-finish\n"
+                                              "[policy-must-finish]\nladder = pause, speed\n"
+                                              "max_pause_ms = 7000\nmax_post_copy_s = 3\n"
+                                              "[policy-careful]\nhopeless_s = 60\n");
+    g_autoptr(GError) error = NULL;
+    guint n;
+    const NmaPolicy *policies = nma_policies(&n);
+
+    g_assert_cmpuint(n, ==, NMA_N_POLICIES);
+    g_assert_cmpint(shipped->policy, ==, NMA_POLICY_CAREFUL);
+    /* as they are in core, where the simulator holds them */
+    for (guint i = 0; i < n; i++) {
+        const NmaPolicy *ours = &shipped->policies[i];
+
+        g_assert_cmpstr(ours->name, ==, policies[i].name);
+        g_assert_cmpmem(ours->ladder, sizeof ours->ladder, policies[i].ladder, sizeof ours->ladder);
+        g_assert_cmpint(ours->max_downtime_ms, ==, policies[i].max_downtime_ms);
+        g_assert_cmpint(ours->max_pause_ms, ==, policies[i].max_pause_ms);
+        g_assert_cmpint(ours->max_post_copy_ms, ==, policies[i].max_post_copy_ms);
+        g_assert_cmpint(ours->max_total_ms, ==, policies[i].max_total_ms);
+        g_assert_cmpint(ours->hopeless_ms, ==, policies[i].hopeless_ms);
+    }
+    g_assert_cmpint(own->policy, ==, NMA_POLICY_MUST_FINISH);
+    g_assert_cmpint(own->policies[NMA_POLICY_MUST_FINISH].ladder[0], ==, NMA_REMEDY_PAUSE);
+    g_assert_cmpint(own->policies[NMA_POLICY_MUST_FINISH].ladder[1], ==, NMA_REMEDY_SPEED);
+    g_assert_cmpint(own->policies[NMA_POLICY_MUST_FINISH].ladder[2], ==, NMA_REMEDY_NONE);
+    g_assert_cmpint(own->policies[NMA_POLICY_MUST_FINISH].max_pause_ms, ==, 7000);
+    g_assert_cmpint(own->policies[NMA_POLICY_MUST_FINISH].max_post_copy_ms, ==, 3000);
+    g_assert_cmpint(own->policies[NMA_POLICY_CAREFUL].hopeless_ms, ==, 60000);
+    /* whatever the file says, careful has no such caps */
+    g_assert_cmpint(own->policies[NMA_POLICY_CAREFUL].max_pause_ms, ==, 0);
+    g_assert_cmpint(own->policies[NMA_POLICY_CAREFUL].max_post_copy_ms, ==, 0);
+    g_assert_null(load(f, "[policy-careful]\nladder = speed,throttle\n", &error));
+    g_assert_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID);
+    g_assert_nonnull(strstr(error->message, "[policy-careful] ladder: \"throttle\""));
+}
+
 static void
 test_hostile_files(Fixture *f, gconstpointer data)
 {
@@ -395,6 +437,7 @@ main(int argc, char **argv)
         { "/settings/defaults", test_defaults },
         { "/settings/own-values", test_own_values },
         { "/settings/refused", test_refused },
+        { "/settings/policies", test_policies },
         { "/settings/hostile-files", test_hostile_files },
         { "/settings/nova/as-nova-reads-it", test_nova_as_nova_reads_it },
         { "/settings/nova/host-of-the-machine", test_host_of_the_machine },

@@ -182,13 +182,50 @@ def test_forecast_of_nonsense(cli, answering):
     assert cli("forecast", "--all").returncode == 5
 
 
-@pytest.mark.parametrize("command", ["status", "health", "history", "log-level", "forecast --all"])
+AUDIT = {
+    "host": "compute-1", "audited_at": "2026-11-22T01:02:03.000004Z", "files": ["/etc/nova/nova.conf"],
+    "release": {"number": 26, "name": "zed (26)", "chosen_by": "the installed one (26.2.2)"},
+    "counts": {"error": 1, "warning": 0, "info": 1}, "left_out": 3, "values": [],
+    "findings": [
+        {"rule": "NC201", "severity": "error", "file": "/etc/nova/nova.conf", "line": 7, "column": 3,
+         "message": "no \x1b]0;number", "advice": "write a number"},
+        {"rule": "NC500", "severity": "info", "file": None, "line": None, "column": None, "message": "missing",
+         "advice": None}]}
+
+
+def test_audit(cli, answering):
+    answers = answering({"ok": True, "result": AUDIT})
+    done = cli("audit")
+    assert answers.requests == [{"command": "audit"}]
+    assert done.returncode == 1 and done.stdout.splitlines() == [
+        "/etc/nova/nova.conf:7:3: error: no ?]0;number [NC201]", "    write a number", "nova.conf: info: missing [NC500]",
+        "and 3 more: nova-conf-tool lint shows all", "1 errors, 0 warnings, 1 notes; for zed (26), the installed one (26.2.2)"]
+    done = cli("audit", "--json")
+    assert done.returncode == 1 and json.loads(done.stdout) == AUDIT
+
+
+def test_audit_that_found_only_notes(cli, answering):
+    answering({"ok": True, "result": {**AUDIT, "counts": {"error": 0, "warning": 0, "info": 1}}})
+    assert cli("audit").returncode == 0
+
+
+def test_audit_of_another_version(cli, answering):
+    answering({"ok": True, "result": {"findings": [7, {}], "counts": [], "release": "x"}})
+    assert cli("audit").returncode == 0
+
+
+def test_status_tells_of_the_audit(cli, answering):
+    answering(changed(audit={"release": "zed (26)", "age_s": 61.0, "error": 1, "warning": 2, "info": 3}))
+    assert "nova.conf     1 errors, 2 warnings for zed (26), audited 1 min 1 s ago\n" in cli("status").stdout
+
+
+@pytest.mark.parametrize("command", ["status", "health", "history", "audit", "log-level", "forecast --all"])
 def test_not_running_is_3(cli, command):
     done = cli(*command.split())
     assert done.returncode == 3 and done.stdout == "" and "does not run" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["status", "health", "history", "log-level", "forecast --all"])
+@pytest.mark.parametrize("command", ["status", "health", "history", "audit", "log-level", "forecast --all"])
 @pytest.mark.parametrize("answer, text", [
     ({"ok": False, "error": "no \x1b]0;such"}, "no ?]0;such"),
     ({"ok": True}, "is no agent"),

@@ -134,6 +134,14 @@ def test_metrics(agent):
     assert "\nnova_migration_agent_libvirt_connected 1\n" in text
 
 
+def test_audit(agent):
+    status = agent.wait(lambda s: s["audit"], "nova.conf is audited")["audit"]
+    done = agent.cli("audit", "--json")
+    assert done.returncode == (1 if status["error"] + status["warning"] else 0), done
+    audit = json.loads(done.stdout)
+    assert audit["files"] == [str(agent.cli.nova_conf)] and audit["counts"]["warning"] == status["warning"]
+
+
 def test_hostile_clients_do_not_keep_it_from_answering(agent):
     path = str(agent.cli.run_dir / "control")
     idle = []

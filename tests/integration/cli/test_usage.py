@@ -5,7 +5,7 @@ import pytest
 
 from cli import AGENT
 
-COMMANDS = ("run", "check-config", "status", "health", "forecast", "history", "replay", "log-level")
+COMMANDS = ("run", "check-config", "status", "health", "audit", "forecast", "history", "replay", "log-level")
 
 
 def agent(*args, **kwargs):

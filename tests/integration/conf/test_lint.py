@@ -1,10 +1,14 @@
 import json
 import os
+import shutil
+import subprocess
 import xml.dom.minidom
 
 import jsonschema
 import pytest
+import yaml
 
+import sarif_schema
 from conf_tool import ROOT, SECRET
 
 BAD = f"""[DEFAULT]
@@ -142,6 +146,51 @@ def test_out_of_tree_options(tool):
     assert [f["option"] for f in left] == ["plugin-x"]
 
 
+OPT_DATA = {"options": {"own": {"opts": [
+    {"name": "a-b", "dest": "a_b", "help": "a: {b}\n# c", "default": None, "deprecated_opts": [
+        {"group": "DEFAULT", "name": "own_a"}, {"group": None, "name": "older"}]}]},
+    "libvirt": {"opts": [{"name": "own", "dest": "own", "default": ["x", 1, True]}]}},
+    "deprecated_options": {"olden": [{"name": "gone", "dest": "gone"}]}, "generator_options": {"format_": "yaml"}}
+
+
+@pytest.mark.parametrize("dump", [
+    lambda data: yaml.safe_dump(data), lambda data: yaml.safe_dump(data, default_flow_style=True),
+    lambda data: json.dumps(data, indent=2), lambda data: json.dumps({**data, "help": "\U0001f600"}),
+    lambda data: "---\n" + yaml.dump(data, explicit_end=True)])
+def test_opt_data_as_the_generator_prints_it(tool, dump):
+    tool.write("opts", dump(OPT_DATA))
+    tool.write("nova.conf", "[own]\na_b = 1\nolder = 1\nwrong = 1\n[libvirt]\nown = 1\nown2 = 1\n"
+               "[DEFAULT]\nown_a = 1\n[olden]\ngone = 1\n[unheard]\nx = 1\n")
+    out = tool.lint("--opt-data", "opts", "nova.conf")[1]["findings"]
+    # an option that the data does not have is unknown, as oslo-config-validator says, too
+    assert [(f["rule"], f["group"], f["option"]) for f in out if f["severity"] == "warning"] == [
+        ("NC101", "own", "wrong"), ("NC101", "libvirt", "own2"), ("NC106", "unheard", "")]
+
+
+def test_opt_data_of_the_real_generator(tool):
+    """Both of its formats, of the libraries that are installed."""
+    generator = shutil.which("oslo-config-generator")
+    assert generator, "install python3-oslo.config"
+    tool.write("nova.conf", "[oslo_concurrency]\nlock_path = /x\nnonsense = 1\n")
+    for form in ("yaml", "json"):
+        with open(tool.dir / form, "wb") as out:
+            subprocess.run([generator, "--namespace", "oslo.concurrency", "--namespace", "oslo.log", "--format", form],
+                           stdout=out, check=True, env={**os.environ, "PATH": "/usr/bin:/bin"})
+        assert tool.codes("--opt-data", form, "nova.conf") == ["NC101"]
+
+
+@pytest.mark.parametrize("number,text", enumerate([
+    b"", b"a: [", b"- 1", b"options: 3", b"options: {}", b"\xff", b"%YAML 9.9\n---\n", b"[" * 100000,
+    b"options: &a {x: {opts: *a}}", b"a: &a [x]\nb: *c\n", b"\0", b"{" * 5000 + b"}" * 5000,
+    b"b: &b [" + b"x," * 3000 + b"]\no: &o [" + b"{name: n, deprecated_opts: *b}," * 3000 + b"]\noptions:\n" +
+    b"".join(b" g%d: {opts: *o}\n" % i for i in range(3000))]), ids=lambda value: str(value)[:12])
+def test_hostile_opt_data(tool, number, text):
+    tool.write("opts", text)
+    tool.write("nova.conf", "[libvirt]\n")
+    done = tool("lint", "--opt-data", "opts", "nova.conf", timeout=20)
+    assert done.returncode in (0, 2) and (done.returncode == 0 or b"opts" in done.stderr)
+
+
 def test_environment_overrides(tool):
     tool.write("nova.conf", "[libvirt]\ncpu_mode = host-model\n")
     codes = tool.codes("--config-file", "nova.conf", env={"OS_LIBVIRT__CPU_MODE": "host-passthrough"})
@@ -171,7 +220,7 @@ def test_json_survives_any_bytes(tool):
 def test_sarif(tool):
     tool.write("a b.conf", BAD)
     out = json.loads(tool("lint", "--format", "sarif", "a b.conf").stdout)
-    assert out["version"] == "2.1.0"
+    sarif_schema.check(out)
     run, = out["runs"]
     declared = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
     assert len(declared) == len(set(declared)) > 80
@@ -182,6 +231,17 @@ def test_sarif(tool):
     fixes = [r["fixes"] for r in run["results"] if "fixes" in r]
     replacement = fixes[0][0]["artifactChanges"][0]["replacements"][0]
     assert {"deletedRegion", "insertedContent"} <= set(replacement)
+
+
+def test_sarif_of_every_bad_example(tool):
+    rules = json.loads(tool("rules", "--format", "json").stdout)
+    for number, rule in enumerate(rules):
+        tool.write(f"{number}.conf", rule.get("example", {}).get("bad", ""))
+    for release in ("13", "20", "26", "33"):
+        done = tool("lint", "--format", "sarif", "--release", release, *(f"{n}.conf" for n in range(len(rules))))
+        out = json.loads(done.stdout)
+        sarif_schema.check(out)
+        assert len(out["runs"][0]["results"]) > 60
 
 
 def test_gcc_and_junit_and_gitlab(tool):
@@ -252,3 +312,42 @@ def test_hostile_size(tool):
         assert tool("lint", name, timeout=30).returncode in (0, 1), name
     done = tool("lint", "huge.conf")
     assert done.returncode == 2 and b"larger than" in done.stdout
+
+
+# Rules that one text alone cannot show; tests/unit/test-conf-rules runs the examples of all the others, and
+# test_fleet.py has NC7xx.
+MORE_EXAMPLES = {
+    "NC002": (lambda t: t.write("a.conf", b"[libvirt]\ncpu_mode = \xff\n"),
+              lambda t: t.write("a.conf", b"[libvirt]\ncpu_mode = none\n"), ("lint", "a.conf"), {}),
+    "NC113": (lambda t: (t.write("a.conf", "[libvirt]\ncpu_mode = none\n"),
+                         t.write("b.conf", "[libvirt]\ncpu_mode = host-model\n")),
+              lambda t: t.write("a.conf", "[libvirt]\nvirt_type = kvm\n"),
+              ("lint", "--config-file", "a.conf", "--config-file", "b.conf"), {}),
+    "NC114": (lambda t: t.write("a.conf", "[libvirt]\ncpu_mode = none\n"),
+              lambda t: t.write("a.conf", "[libvirt]\nvirt_type = kvm\n"),
+              ("lint", "--config-file", "a.conf"), {"OS_LIBVIRT__CPU_MODE": "host-model"}),
+    "NC801": (lambda t: t.write("a.conf", "[libvirt]\n"),
+              lambda t: t.write("a.conf", "[glance]\nnum_retries = 0\n"),
+              ("upgrade", "--select", "NC801", "--from", "13", "--to", "33", "a.conf"), {}),
+}
+
+
+def test_every_rule_has_an_example(tool):
+    rules = json.loads(tool("rules", "--format", "json").stdout)
+    without = {rule["code"] for rule in rules if "example" not in rule and not rule["code"].startswith("NC7")}
+    assert without == set(MORE_EXAMPLES)
+
+
+@pytest.mark.parametrize("code", MORE_EXAMPLES)
+def test_rule_is_silent_once_repaired(tool, code):
+    bad, good, args, env = MORE_EXAMPLES[code]
+
+    def count():
+        args_ = [args[0], "--format", "json"] + (["--release", "33"] if args[0] == "lint" else []) + list(args[1:])
+        # of the defaults that change between the two releases one is repaired
+        return [f["rule"] for f in json.loads(tool(*args_, env=env).stdout)["findings"]
+                if code != "NC801" or f["option"] == "num_retries"].count(code)
+    bad(tool)
+    assert count() == 1
+    good(tool)
+    assert count() == 0

@@ -1,0 +1,225 @@
+#include "agent/hypervisor/inspect.h"
+
+#include <errno.h>
+#include <libvirt/virterror.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/hypervisor/guest_xml.h"
+#include "agent/hypervisor/libvirt_error.h"
+
+/* virDomainGetVcpuPinInfo wants a bitmap a vCPU: of as many CPUs as one machine has */
+#define MAX_CPUS  4096
+#define MAX_VCPUS 1024
+#define MAP_BYTES (MAX_CPUS / 8)
+
+/* "needs …: libvirt's text", or that the connection is read-only */
+static char *
+describe_need(const char *what)
+{
+    int code;
+    g_autofree char *text = nma_libvirt_error_text(&code);
+
+    if (code == VIR_ERR_OPERATION_DENIED)
+        return g_strdup_printf("needs [libvirt] access = read-write, %s", what);
+    return g_strdup_printf("needs %s, and libvirt answered: %s", what, text);
+}
+
+/* ---- this host ---- */
+
+static guint
+bits_in(const unsigned char *map, int length)
+{
+    guint count = 0;
+
+    for (int i = 0; i < length; i++)
+        for (guint bit = 0; bit < 8; bit++)
+            count += map[i] >> bit & 1;
+    return count;
+}
+
+static gint64
+count_pinned(virDomainPtr domain, int vcpus)
+{
+    g_autofree unsigned char *maps = NULL;
+    gint64 count = 0;
+    int n;
+
+    vcpus = MIN(vcpus, MAX_VCPUS);
+    maps = g_malloc0((gsize)vcpus * MAP_BYTES);
+    n = virDomainGetVcpuPinInfo(domain, vcpus, maps, MAP_BYTES, VIR_DOMAIN_AFFECT_LIVE);
+    for (int i = 0; i < n; i++)
+        count += bits_in(maps + (gsize)i * MAP_BYTES, MAP_BYTES) == 1;
+    return count;
+}
+
+static gboolean
+add_guests(virConnectPtr connection, gboolean with_pins, NmaVirtFacts *virt)
+{
+    virDomainPtr *domains = NULL;
+    int n = virConnectListAllDomains(connection, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+
+    if (n < 0)
+        return FALSE;
+    virt->guests_memory_bytes = virt->guests_vcpus = 0;
+    virt->guests_pinned_vcpus = with_pins ? 0 : NMA_UNKNOWN;
+    for (int i = 0; i < n; i++) {
+        virDomainInfo info;
+
+        /* one that ended meanwhile takes nothing */
+        if (virDomainGetInfo(domains[i], &info) == 0) {
+            virt->guests_memory_bytes += (gint64)(MIN(info.maxMem, G_MAXINT32) * 1024);
+            virt->guests_vcpus += info.nrVirtCpu;
+            if (with_pins)
+                virt->guests_pinned_vcpus += count_pinned(domains[i], info.nrVirtCpu);
+        }
+        virDomainFree(domains[i]);
+    }
+    free(domains);
+    return TRUE;
+}
+
+void
+nma_inspect_host(virConnectPtr connection, NmaInspectGuests guests, NmaVirtFacts *virt)
+{
+    unsigned long libvirt_version, qemu_version;
+    unsigned int online;
+
+    nma_virt_facts_clear(virt);
+    if (virConnectGetLibVersion(connection, &libvirt_version) == 0)
+        virt->libvirt_version = (gint64)libvirt_version;
+    if (virConnectGetVersion(connection, &qemu_version) == 0)
+        virt->qemu_version = (gint64)qemu_version;
+    if (virNodeGetCPUMap(connection, NULL, &online, 0) >= 0)
+        virt->online_cpus = online;
+    if (guests != NMA_INSPECT_NO_GUESTS &&
+        !add_guests(connection, guests == NMA_INSPECT_GUESTS_AND_PINS, virt))
+        virt->needs = describe_need("the list of guests that run here");
+}
+
+/* ---- the guest on its source ---- */
+
+static void
+add_sizes(virDomainPtr domain, NmaGuest *guest)
+{
+    for (guint i = 0; i < guest->n_disks; i++) {
+        virDomainBlockInfo info;
+
+        if (guest->disks[i].target == NULL ||
+            virDomainGetBlockInfo(domain, guest->disks[i].target, &info, 0) != 0)
+            continue;
+        guest->disks[i].virtual_bytes = (gint64)MIN(info.capacity, G_MAXINT64 / 4);
+        guest->disks[i].allocated_bytes = (gint64)MIN(info.allocation, G_MAXINT64 / 4);
+    }
+}
+
+NmaGuest *
+nma_inspect_guest(virConnectPtr connection, const char *instance_uuid, char **needs)
+{
+    virDomainPtr domain = virDomainLookupByUUIDString(connection, instance_uuid);
+    NmaGuest *guest = NULL;
+    char *xml;
+
+    if (!domain) {
+        *needs = describe_need("the guest's domain on the source");
+        return NULL;
+    }
+    xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_MIGRATABLE | VIR_DOMAIN_XML_UPDATE_CPU);
+    if (!xml) {
+        *needs = describe_need("the guest's definition on the source");
+    } else {
+        guest = nma_guest_from_xml(xml);
+        if (!guest)
+            *needs = g_strdup("needs the guest's definition, and what libvirt on the source gave "
+                              "is none");
+    }
+    if (guest)
+        add_sizes(domain, guest);
+    free(xml);
+    virDomainFree(domain);
+    return guest;
+}
+
+/* ---- would it be taken ---- */
+
+/* libvirt names the features behind a colon: "… required features: x, y" */
+static char *
+missing_features(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+
+    return g_strdup(colon != NULL && colon[1] == ' ' ? colon + 2 : text);
+}
+
+static void
+compare_cpu(virConnectPtr connection, const NmaGuest *guest, NmaAcceptance *acceptance)
+{
+    int code, result;
+
+    if (!guest->cpu_xml)
+        return;
+    result = virConnectCompareHypervisorCPU(connection, guest->emulator, guest->arch,
+                                            guest->machine, guest->virt_type, guest->cpu_xml,
+                                            VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE);
+    if (result == VIR_CPU_COMPARE_IDENTICAL || result == VIR_CPU_COMPARE_SUPERSET) {
+        acceptance->cpu = NMA_CPU_COMPATIBLE;
+        return;
+    }
+
+    g_autofree char *text = nma_libvirt_error_text(&code);
+
+    if (code == VIR_ERR_CPU_INCOMPATIBLE) {
+        acceptance->cpu = NMA_CPU_INCOMPATIBLE;
+        acceptance->missing = missing_features(text);
+    } else {
+        acceptance->cpu_needs = describe_need("a comparison of the guest's CPU with this host's");
+    }
+}
+
+/* A file that cannot be seen says nothing where the emulator cannot be seen either: libvirt may run
+ * in another file system than we do. */
+static void
+look_for_files(const NmaGuest *guest, NmaAcceptance *acceptance)
+{
+    if (guest->loader == NULL || access(guest->loader, F_OK) == 0)
+        return;
+    if (errno == ENOENT && access(guest->emulator, F_OK) == 0)
+        acceptance->no_loader = TRUE;
+    else
+        acceptance->loader_unknown = TRUE;
+}
+
+void
+nma_inspect_acceptance(virConnectPtr connection, const NmaGuest *guest, NmaAcceptance *acceptance)
+{
+    int code;
+    char *capabilities;
+
+    nma_acceptance_clear(acceptance);
+    if (!guest->emulator || !guest->machine || !guest->arch || !guest->virt_type) {
+        acceptance->needs = g_strdup("needs the guest's emulator, machine type and architecture, "
+                                     "which the source did not tell");
+        return;
+    }
+    capabilities = virConnectGetDomainCapabilities(connection, guest->emulator, guest->arch,
+                                                   guest->machine, guest->virt_type, 0);
+    if (!capabilities) {
+        g_autofree char *text = nma_libvirt_error_text(&code);
+
+        /* src/qemu/qemu_capabilities.c: an unknown machine is an invalid argument; a binary that
+         * cannot be run, a system error or an internal one */
+        acceptance->no_machine = code == VIR_ERR_INVALID_ARG && strstr(text, "machine") != NULL;
+        acceptance->no_emulator = !acceptance->no_machine && code != VIR_ERR_OPERATION_DENIED &&
+                                  strstr(text, guest->emulator) != NULL;
+        if (acceptance->no_machine || acceptance->no_emulator)
+            acceptance->refusal = g_steal_pointer(&text);
+        else
+            acceptance->needs = describe_need("to know which machines this host has");
+        if (!acceptance->no_machine)
+            return;
+    }
+    free(capabilities);
+    look_for_files(guest, acceptance);
+    if (!acceptance->no_machine)
+        compare_cpu(connection, guest, acceptance);
+}
