@@ -19,6 +19,8 @@
 #include "agent/store/history.h"
 
 #define PROC "/proc"
+/* libvirt's range where qemu.conf does not say another: 49152 to 49215 */
+#define MIGRATION_PORTS 64
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
 #define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
 #define HOUSEKEEPING_US       (15 * NMA_US_PER_S)
@@ -134,6 +136,12 @@ on_facts(NmaEvent *event, gpointer user_data)
 {
     NmaAgent *agent = user_data;
 
+    const NmaFacts *facts = &event->facts.facts;
+
+    event->facts.capacity.ports = MIGRATION_PORTS;
+    if (facts->storage.free_bytes >= 0)
+        event->facts.capacity.disk_bytes =
+            MAX(facts->storage.free_bytes - facts->disk_reserved_host_bytes, 0);
     nma_ledger_foreach(nma_host_ledger_mutable(agent->host), learn_resident, NULL);
     nma_inbox_put_event(agent->inbox, event);
 }
@@ -185,6 +193,17 @@ act(NmaAgent *agent, const GPtrArray *effects, NmaNow now)
         case NMA_EFFECT_ASK_PEER:
             put_if(agent, nma_calls_ask_peer(agent->calls, effect->instance_uuid, effect->host));
             break;
+        case NMA_EFFECT_ASK_GUEST:
+            put_if(agent, nma_calls_ask_guest(agent->calls, effect->instance_uuid, effect->host));
+            break;
+        case NMA_EFFECT_ASK_RESERVATION:
+            put_if(agent, nma_calls_ask_reservation(agent->calls, effect->ask, effect->host));
+            break;
+        case NMA_EFFECT_ANSWER:
+            nma_agent_give_answer(agent, effect->answer, now);
+            break;
+        case NMA_N_EFFECTS:
+            break;
         }
     }
 }
@@ -232,6 +251,8 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
     case NMA_INBOX_EVENT:
         if (item->event->type == NMA_EVENT_MEASURED || item->event->type == NMA_EVENT_DOMAINS)
             nma_foretelling_take(agent->foretelling, item->event, now);
+        if (item->event->type == NMA_EVENT_DOMAIN_READING)
+            nma_agent_tell_guest(agent, &item->event->reading);
         nma_host_step(agent->host, item->event, now, effects);
         nma_tracing_take(agent->tracing, agent->host, item->event, now);
         if (item->event->type == NMA_EVENT_RESYNC && !agent->bus_started)
@@ -262,7 +283,7 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
         break;
     }
     case NMA_INBOX_REQUEST:
-        nma_agent_answer(agent, g_steal_pointer(&item->request));
+        nma_agent_answer(agent, g_steal_pointer(&item->request), now, effects);
         break;
     case NMA_INBOX_BUS_STATE:
         bus_state_changed(agent, now);
@@ -295,6 +316,7 @@ process(NmaAgent *agent)
     nma_auditing_tick(agent, now);
     nma_agent_collect_reports(agent, effects);
     gboolean fresh = nma_agent_save(agent, now);
+    nma_agent_withdraw_unsaved(agent, effects, now);
     /* before progress is sent: a phase's start comes first */
     if (fresh || pump || now.boot_us >= nma_publisher_next_deadline(agent->publisher))
         nma_publisher_pump(agent->publisher, fresh, now);
@@ -607,15 +629,19 @@ open_all(NmaAgent *agent, GError **error)
     g_autofree char *socket_path = g_build_filename(settings->run_dir, "control", NULL);
 
     agent->host = nma_host_new(&host_config);
+    agent->asking = nma_asking_new();
     agent->inbox = nma_inbox_new(error);
     if (agent->inbox == NULL)
         return FALSE;
     agent->store = nma_store_open(settings->state_dir, &moved_aside, error);
     if (agent->store == NULL)
         return FALSE;
-    if (moved_aside != NULL)
-        g_warning("the database could not be used and was moved to %s; a fresh one is begun",
+    if (moved_aside != NULL) {
+        g_warning("the database could not be used and was moved to %s; a fresh one is begun, and "
+                  "for ten minutes nothing is promised to who asks",
                   moved_aside);
+        nma_host_promises_lost(agent->host, nma_agent_now());
+    }
     if (!open_buses(agent, error))
         return FALSE;
     agent->calls = nma_calls_new(agent->bus, settings->topic, settings->host);
@@ -679,6 +705,7 @@ nma_agent_free(NmaAgent *agent)
     nma_control_free(agent->control);
     nma_publisher_free(agent->publisher);
     nma_calls_free(agent->calls);
+    nma_asking_free(agent->asking);
     g_clear_pointer(&agent->reports_bus, om_bus_unref);
     g_clear_pointer(&agent->bus, om_bus_unref);
     g_clear_pointer(&agent->store, nma_store_close);

@@ -1,7 +1,7 @@
 /*
  * The running agent's parts, shared by the files that make it up: agent.c (life and loop),
- * saving.c, answering.c, auditing.c, forecasting.c, steering.c, reloading.c. All of it belongs to
- * the core thread.
+ * saving.c, answering.c, controlling.c, asking.c, auditing.c, forecasting.c, steering.c,
+ * reloading.c. All of it belongs to the core thread.
  */
 #pragma once
 
@@ -18,6 +18,7 @@
 #include "agent/store/store.h"
 #include "agent/tracing.h"
 
+typedef struct NmaAsking NmaAsking;
 typedef struct NmaAuditing NmaAuditing;
 
 struct NmaAgent {
@@ -35,6 +36,7 @@ struct NmaAgent {
     NmaForetelling *foretelling;
     NmaTracing *tracing;
     NmaControl *control;
+    NmaAsking *asking;
     NmaAuditing *auditing;
 
     gboolean bus_started;
@@ -80,9 +82,26 @@ gboolean nma_agent_save(NmaAgent *agent, NmaNow now);
 
 /* answering.c */
 
-void nma_agent_answer(NmaAgent *agent, OmRequest *request /* taken */);
+void nma_agent_answer(NmaAgent *agent, OmRequest *request /* taken */, NmaNow now,
+                      GPtrArray *effects);
 /* nma_hypervisor_status_clear(&status->libvirt) afterwards */
 void nma_agent_fill_status(NmaAgent *agent, NmaStatus *status);
+
+/* asking.c: requests that are answered later */
+
+NmaAsking *nma_asking_new(void);
+void nma_asking_free(NmaAsking *asking); /* what waits is failed */
+
+/* core's answer is an effect; request and ask are taken */
+void nma_agent_ask(NmaAgent *agent, OmRequest *request, NmaAsk *ask, NmaNow now,
+                   GPtrArray *effects);
+void nma_agent_give_answer(NmaAgent *agent, NmaAnswer *answer, NmaNow now);
+/* Between saving and answering: what could not be saved is not promised. */
+void nma_agent_withdraw_unsaved(NmaAgent *agent, GPtrArray *effects, NmaNow now);
+
+/* libvirt is asked; its answer comes as a reading. request is taken. */
+void nma_agent_ask_guest(NmaAgent *agent, OmRequest *request, const char *instance_uuid);
+void nma_agent_tell_guest(NmaAgent *agent, const NmaDomainReading *reading);
 
 /* controlling.c: what comes over the control socket */
 

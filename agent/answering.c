@@ -17,16 +17,12 @@ serve(NmaAgent *agent, const NmaRequest *request)
     case NMA_REQUEST_SHOW:
         return nma_result_show(agent->host, request->instance_uuid);
     case NMA_REQUEST_RESERVATIONS:
-        return nma_result_reservations(agent->host);
+        return nma_result_reservations(agent->host, nma_agent_now());
     case NMA_REQUEST_SET_MODE:
         nma_mode_from_string(request->mode, &agent->settings->mode);
         nma_agent_set_mode(agent, agent->settings->mode);
         return json_pack("{s:s}", "mode", nma_mode_to_string(agent->settings->mode));
-    case NMA_REQUEST_FORECAST:
-    case NMA_REQUEST_GUESTS:
-    case NMA_REQUEST_GUEST_FACTS: /* answered later */
-    case NMA_REQUEST_AUDIT:       /* answered later */
-    case NMA_N_REQUESTS:
+    default: /* answered later */
         break;
     }
     return json_null();
@@ -44,11 +40,11 @@ answer_later(NmaAgent *agent, OmRequest *om_request, const NmaRequest *request)
 }
 
 void
-nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
+nma_agent_answer(NmaAgent *agent, OmRequest *om_request, NmaNow now, GPtrArray *effects)
 {
     const OmMessage *message = om_request_message(om_request);
     g_autoptr(GError) error = NULL;
-    NmaRequest *request = nma_request_decode(message->method, message->args, &error);
+    g_autoptr(NmaRequest) request = nma_request_decode(message->method, message->args, &error);
 
     if (request == NULL) {
         om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);
@@ -56,18 +52,23 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
     }
     if (request->method == NMA_REQUEST_FORECAST || request->method == NMA_REQUEST_GUESTS) {
         answer_later(agent, om_request, request);
-        nma_request_free(request);
         return;
     }
     if (request->method == NMA_REQUEST_GUEST_FACTS) {
         nma_gathering_tell(agent->gathering, agent->hypervisor, om_request, request,
                            nma_agent_now());
-        nma_request_free(request);
         return;
     }
     if (request->method == NMA_REQUEST_AUDIT) {
         nma_auditing_answer(agent, om_request, request->with_findings);
-        nma_request_free(request);
+        return;
+    }
+    if (request->ask != NULL) {
+        nma_agent_ask(agent, om_request, g_steal_pointer(&request->ask), now, effects);
+        return;
+    }
+    if (request->method == NMA_REQUEST_GUEST) {
+        nma_agent_ask_guest(agent, om_request, request->instance_uuid);
         return;
     }
     if (request->method == NMA_REQUEST_SET_MODE)
@@ -76,7 +77,6 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
     json_t *result = serve(agent, request);
     om_request_reply(om_request, result);
     json_decref(result);
-    nma_request_free(request);
 }
 
 void

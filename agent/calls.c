@@ -1,5 +1,6 @@
 #include "agent/calls.h"
 
+#include "agent/json/asking.h"
 #include "agent/json/config_audit.h"
 #include "agent/json/nova_objects.h"
 #include "agent/json/requests.h"
@@ -14,7 +15,9 @@ typedef enum {
     ASK_CONDUCTOR,
     ASK_PEER,
     ASK_PEER_AUDIT,
-    ASK_INSTANCE, /* to be sent on with an order */
+    ASK_INSTANCE,    /* to be sent on with an order */
+    ASK_SOURCE,      /* guest */
+    ASK_DESTINATION, /* reserve */
 } Kind;
 
 /* what nova-compute is to do */
@@ -129,14 +132,15 @@ nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid)
     return taken ? NULL : conductor_event(instance_uuid, NULL);
 }
 
+/* a method of another agent's */
 static gboolean
 ask_agent(NmaCalls *calls, Kind kind, const char *instance_uuid, const char *host,
-          NmaRequestMethod method, json_t *args /* taken */)
+          NmaRequestMethod method, const char *version, json_t *args /* taken */)
 {
     const OmTarget target = { .topic = calls->topic,
                               .server = host,
                               .rpc_namespace = NMA_RPC_NAMESPACE,
-                              .version = NMA_RPC_VERSION };
+                              .version = version };
     const OmCallOptions options = { .timeout_ms = PEER_TIMEOUT_MS };
 
     return ask(calls, kind, instance_uuid, &target, nma_request_names()[method], args, &options,
@@ -146,10 +150,82 @@ ask_agent(NmaCalls *calls, Kind kind, const char *instance_uuid, const char *hos
 NmaEvent *
 nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
 {
-    return ask_agent(calls, ASK_PEER, instance_uuid, host, NMA_REQUEST_HELLO,
+    return ask_agent(calls, ASK_PEER, instance_uuid, host, NMA_REQUEST_HELLO, NMA_RPC_HELLO_VERSION,
                      nma_request_hello_args(g_get_real_time()))
                ? NULL
                : peer_event(instance_uuid, NMA_PEER_ABSENT);
+}
+
+static NmaEvent *
+guest_event(const char *instance_uuid, const json_t *result)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_GUEST);
+
+    g_strlcpy(event->guest.instance_uuid, instance_uuid, sizeof event->guest.instance_uuid);
+    event->guest.sized = nma_guest_decode(result, &event->guest.resources);
+    return event;
+}
+
+NmaEvent *
+nma_calls_ask_guest(NmaCalls *calls, const char *instance_uuid, const char *host)
+{
+    return ask_agent(calls, ASK_SOURCE, instance_uuid, host, NMA_REQUEST_GUEST,
+                     NMA_RPC_RESERVE_VERSION, json_pack("{s:s}", "instance_uuid", instance_uuid))
+               ? NULL
+               : guest_event(instance_uuid, NULL);
+}
+
+static NmaEvent *
+reserved_event(const char *instance_uuid, NmaReservedState state)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_RESERVED);
+
+    g_strlcpy(event->reserved.instance_uuid, instance_uuid, sizeof event->reserved.instance_uuid);
+    event->reserved.state = state;
+    event->reserved.reason = NMA_REASON_NONE;
+    return event;
+}
+
+NmaEvent *
+nma_calls_ask_reservation(NmaCalls *calls, const NmaAsk *ask, const char *host)
+{
+    if (ask->kind == NMA_ASK_RELEASE) {
+        const OmTarget target = { .topic = calls->topic,
+                                  .server = host,
+                                  .rpc_namespace = NMA_RPC_NAMESPACE,
+                                  .version = NMA_RPC_RESERVE_VERSION };
+        json_t *args = nma_ask_encode(ask);
+
+        /* lost: the lease ends it */
+        om_bus_cast(calls->bus, &target, nma_request_names()[NMA_REQUEST_RELEASE], args, NULL,
+                    NULL);
+        json_decref(args);
+        return NULL;
+    }
+    return ask_agent(calls, ASK_DESTINATION, ask->instance_uuid, host, NMA_REQUEST_RESERVE,
+                     NMA_RPC_RESERVE_VERSION, nma_ask_encode(ask))
+               ? NULL
+               : reserved_event(ask->instance_uuid, NMA_RESERVED_UNANSWERED);
+}
+
+/* what oslo's dispatcher, and ours, raises at a method of a later version */
+static gboolean
+is_unknown_there(const OmFailure *failure)
+{
+    return g_strcmp0(failure->class_name, OM_CLASS_UNSUPPORTED) == 0 ||
+           g_strcmp0(failure->class_name, OM_CLASS_NO_SUCH_METHOD) == 0;
+}
+
+static NmaEvent *
+reserved_answered(const Question *question, const OmCallResult *result)
+{
+    NmaEvent *event = reserved_event(question->instance_uuid, NMA_RESERVED_UNANSWERED);
+
+    if (result->status == OM_CALL_REMOTE && is_unknown_there(result->failure))
+        event->reserved.state = NMA_RESERVED_UNSUPPORTED;
+    if (result->status == OM_CALL_OK)
+        nma_reserved_decode(result->result, &event->reserved);
+    return event;
 }
 
 static NmaEvent *
@@ -275,12 +351,17 @@ answered(NmaCalls *calls, const Question *question, const OmCallResult *result)
         /* one that does not know the question says so, and that is all */
         if (event->peer.state == NMA_PEER_AGENT && calls->audits)
             ask_agent(calls, ASK_PEER_AUDIT, question->instance_uuid, question->host,
-                      NMA_REQUEST_AUDIT, nma_request_audit_args(FALSE));
+                      NMA_REQUEST_AUDIT, NMA_RPC_HELLO_VERSION, nma_request_audit_args(FALSE));
         return event;
     case ASK_PEER_AUDIT:
         return NULL;
     case ASK_INSTANCE:
         return act_with(calls, question, result);
+    case ASK_SOURCE:
+        return guest_event(question->instance_uuid,
+                           result->status == OM_CALL_OK ? result->result : NULL);
+    case ASK_DESTINATION:
+        return reserved_answered(question, result);
     case ASK_CONDUCTOR:
     default:
         return conductor_event(question->instance_uuid,

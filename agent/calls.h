@@ -19,7 +19,7 @@ typedef struct NmaCalls NmaCalls;
 NmaCalls *nma_calls_new(OmBus *bus, const char *topic, const char *compute);
 void nma_calls_free(NmaCalls *calls);
 
-/* Both answer at once with an event when the bus cannot take the question (owned; else NULL). */
+/* All answer at once with an event when the bus cannot take the question (owned; else NULL). */
 NmaEvent *nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid);
 NmaEvent *nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host);
 
@@ -29,6 +29,9 @@ NmaEvent *nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const c
  * nova_rpc_major: of Nova's own messages; 0: not known. */
 NmaEvent *nma_calls_act(NmaCalls *calls, const char *instance_uuid, gint64 migration_id,
                         NmaRemedy remedy, gint nova_rpc_major);
+NmaEvent *nma_calls_ask_guest(NmaCalls *calls, const char *instance_uuid, const char *host);
+/* For a reservation, or to release one: that is not answered. */
+NmaEvent *nma_calls_ask_reservation(NmaCalls *calls, const NmaAsk *ask, const char *host);
 
 /* From now on a peer's agent that has answered is also asked for its audit, or is not. */
 void nma_calls_set_audits(NmaCalls *calls, gboolean audits);

@@ -2,71 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/asker.h"
 #include "agent/commands.h"
 #include "agent/json/requests.h"
-#include "agent/settings_rabbit.h"
-#include "rpc/bus.h"
 
-#define CONNECT_TIMEOUT_S 10
 #define ANSWER_TIMEOUT_MS 10000
-
-/* what the bus threads tell the one that waits */
-typedef struct {
-    GMutex mutex;
-    GCond changed;
-    gboolean ready; /* calls can be made */
-    char *error;    /* last connection error */
-    OmCallResult *result;
-} Ear;
-
-static void
-on_state(const OmBusState *state, gpointer user_data)
-{
-    Ear *ear = user_data;
-
-    g_mutex_lock(&ear->mutex);
-    ear->ready = state->out_connected && state->replies_ready;
-    if (state->last_error[0] != '\0') {
-        g_free(ear->error);
-        ear->error = g_strdup(state->last_error);
-    }
-    g_cond_signal(&ear->changed);
-    g_mutex_unlock(&ear->mutex);
-}
-
-static void
-on_answer(OmCallResult *result, gpointer user_data)
-{
-    Ear *ear = user_data;
-
-    g_mutex_lock(&ear->mutex);
-    ear->result = result;
-    g_cond_signal(&ear->changed);
-    g_mutex_unlock(&ear->mutex);
-}
-
-static gboolean
-wait_ready(Ear *ear)
-{
-    gint64 deadline = g_get_monotonic_time() + CONNECT_TIMEOUT_S * G_TIME_SPAN_SECOND;
-
-    g_mutex_lock(&ear->mutex);
-    while (!ear->ready && g_cond_wait_until(&ear->changed, &ear->mutex, deadline))
-        continue;
-    gboolean ready = ear->ready;
-    g_mutex_unlock(&ear->mutex);
-    return ready;
-}
-
-/* om_bus_call promises exactly one answer, at the latest at its timeout */
-static void
-wait_answer(Ear *ear)
-{
-    g_mutex_lock(&ear->mutex);
-    while (ear->result == NULL)
-        g_cond_wait(&ear->changed, &ear->mutex);
-    g_mutex_unlock(&ear->mutex);
-}
 
 static int
 tell(const OmCallResult *result, const char *who, const char *host)
@@ -96,7 +36,7 @@ tell(const OmCallResult *result, const char *who, const char *host)
 }
 
 static int
-ask(OmBus *bus, Ear *ear, const NmaSettings *settings, const char *host, gboolean nova_compute)
+ping(const NmaSettings *settings, const char *host, gboolean nova_compute, GError **error)
 {
     /* Nova answers this on every service's own topic (nova/baserpc.py, BaseRPCAPI 1.1) */
     const OmTarget nova = {
@@ -105,67 +45,19 @@ ask(OmBus *bus, Ear *ear, const NmaSettings *settings, const char *host, gboolea
     const OmTarget agent = { .topic = settings->topic,
                              .server = host,
                              .rpc_namespace = NMA_RPC_NAMESPACE,
-                             .version = NMA_RPC_VERSION };
-    json_t *context = om_context_admin(NULL);
-    const OmCallOptions options = { .timeout_ms = ANSWER_TIMEOUT_MS, .context = context };
-    json_t *args = nova_compute ? json_pack("{s:s}", "arg", "nova-migration-agent")
-                                : nma_request_hello_args(g_get_real_time());
-    const char *method = nova_compute ? "ping" : nma_request_names()[NMA_REQUEST_HELLO];
-    g_autoptr(GError) error = NULL;
-    int status;
+                             .version = NMA_RPC_HELLO_VERSION };
+    g_autoptr(NmaAsker) asker = nma_asker_new(settings, "ping", error);
+    g_autoptr(OmCallResult) result = NULL;
 
-    if (om_bus_call(bus, nova_compute ? &nova : &agent, method, args, &options, 1, &error)) {
-        wait_answer(ear);
-        status = tell(ear->result, nova_compute ? "nova-compute" : "the agent", host);
-    } else {
-        fprintf(stderr, "%s: %s\n", g_get_prgname(), error->message);
-        status = NMA_EXIT_FAILED;
-    }
-    json_decref(args);
-    json_decref(context);
-    return status;
-}
-
-static int
-ping(const NmaSettings *settings, const char *host, gboolean nova_compute, GError **error)
-{
-    const OmBusEvents events = { .state_changed = on_state, .call_finished = on_answer };
-    g_autoptr(OmTransportUrl) url = om_transport_url_parse(settings->transport_url, error);
-    g_autofree char *name = g_strdup_printf("nova-migration-agent:%s:ping", settings->host);
-    g_auto(OmRabbitOptions) rabbit;
-    Ear ear = { 0 };
-    int status = NMA_EXIT_FAILED;
-
-    nma_settings_fill_rabbit(settings, &rabbit);
-    if (url == NULL)
-        return NMA_EXIT_USAGE;
-    const OmBusConfig config = { .url = url,
-                                 .rabbit = &rabbit,
-                                 .exchange = settings->control_exchange,
-                                 .connection_name = name,
-                                 .host = settings->host,
-                                 .old_servers = nova_compute,
-                                 .probe_off = TRUE };
-    g_autoptr(OmBus) bus = om_bus_new(&config, &events, &ear, error);
-    if (bus == NULL)
+    if (asker == NULL ||
+        !nma_asker_send(asker, nova_compute ? &nova : &agent,
+                        nova_compute ? "ping" : nma_request_names()[NMA_REQUEST_HELLO],
+                        nova_compute ? json_pack("{s:s}", "arg", "nova-migration-agent")
+                                     : nma_request_hello_args(g_get_real_time()),
+                        ANSWER_TIMEOUT_MS, 1, error))
         return NMA_EXIT_FAILED;
-    g_mutex_init(&ear.mutex);
-    g_cond_init(&ear.changed);
-    if (om_bus_start(bus, error)) {
-        if (wait_ready(&ear))
-            status = ask(bus, &ear, settings, host, nova_compute);
-        else
-            g_set_error(error, OM_BUS_ERROR, OM_BUS_ERROR_OFFLINE,
-                        "no connection to the broker: %s",
-                        ear.error != NULL ? ear.error : "no answer");
-        om_bus_stop(bus, 2000);
-    }
-    if (ear.result != NULL)
-        om_call_result_free(ear.result);
-    g_free(ear.error);
-    g_cond_clear(&ear.changed);
-    g_mutex_clear(&ear.mutex);
-    return status;
+    result = nma_asker_wait(asker, 1);
+    return tell(result, nova_compute ? "nova-compute" : "the agent", host);
 }
 
 int

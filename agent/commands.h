@@ -13,9 +13,9 @@
 #define NMA_EXIT_FAILED      1
 #define NMA_EXIT_USAGE       2 /* usage and configuration: the unit does not restart on it */
 #define NMA_EXIT_NOT_RUNNING 3
-/* of forecast */
-#define NMA_EXIT_HOPELESS 4
-#define NMA_EXIT_UNKNOWN  5
+#define NMA_EXIT_REFUSED     4 /* can-migrate: a host would not take the guest */
+#define NMA_EXIT_UNKNOWN     5 /* can-migrate, forecast: cannot be told */
+#define NMA_EXIT_HOPELESS    4 /* forecast: will not end */
 
 int nma_cmd_run(int argc, char **argv);
 int nma_cmd_check_config(int argc, char **argv);
@@ -28,6 +28,8 @@ int nma_cmd_history(int argc, char **argv);
 int nma_cmd_audit(int argc, char **argv);
 int nma_cmd_log_level(int argc, char **argv);
 int nma_cmd_ping(int argc, char **argv);
+int nma_cmd_reservations(int argc, char **argv);
+int nma_cmd_can_migrate(int argc, char **argv);
 
 /* ---- what they share (command_line.c) ---- */
 

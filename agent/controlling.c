@@ -49,6 +49,12 @@ tell_forecast(NmaAgent *agent, const json_t *args, GError **error)
 }
 
 static json_t *
+tell_reservations(NmaAgent *agent, G_GNUC_UNUSED const json_t *args, G_GNUC_UNUSED GError **error)
+{
+    return nma_result_reservations(agent->host, nma_agent_now());
+}
+
+static json_t *
 tell_history(NmaAgent *agent, const json_t *args, GError **error)
 {
     g_autoptr(GPtrArray) outcomes = NULL;
@@ -77,8 +83,9 @@ static const struct {
     const char *name;
     json_t *(*serve)(NmaAgent *agent, const json_t *args, GError **error);
 } commands[] = {
-    { "status", tell_status },   { "log-level", set_log_level }, { "forecast", tell_forecast },
-    { "history", tell_history }, { "audit", tell_audit },
+    { "forecast", tell_forecast },         { "status", tell_status },
+    { "reservations", tell_reservations }, { "log-level", set_log_level },
+    { "history", tell_history },           { "audit", tell_audit },
 };
 
 json_t *

@@ -23,6 +23,8 @@ static const struct {
     { "history", nma_cmd_history, "tell what past migrations came to, and how forecasts compared" },
     { "replay", nma_cmd_replay, "run a recorded migration through the model, offline" },
     { "audit", nma_cmd_audit, "show what the running agent found in nova.conf" },
+    { "reservations", nma_cmd_reservations, "tell what is kept here for arriving guests" },
+    { "can-migrate", nma_cmd_can_migrate, "ask hosts whether a guest could be migrated there" },
     { "log-level", nma_cmd_log_level, "show or change the level of the running agent's log" },
     { "ping", nma_cmd_ping, "ask another host's agent, or its nova-compute, for a sign of life" },
     { "help", cmd_help, "show this help" },

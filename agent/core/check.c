@@ -80,7 +80,7 @@ nma_check_refuse(NmaCheckResult *result, NmaReason reason, const char *format, .
 gboolean
 nma_check_has_guest(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result)
 {
-    if (demand->guest != NULL)
+    if (facts->source != NULL && facts->source->guest != NULL)
         return TRUE;
     nma_check_unknown(result, facts->source != NULL && facts->source->guest_needs != NULL
                                   ? facts->source->guest_needs
@@ -106,7 +106,7 @@ nma_check_all(const NmaDemand *demand, const NmaFacts *facts)
     GPtrArray *results = g_ptr_array_new_with_free_func((GDestroyNotify)nma_check_result_free);
     NmaDemand full = *demand;
 
-    if (full.guest == NULL && facts->source != NULL)
+    if (facts->source != NULL && facts->source->guest != NULL)
         full.guest = facts->source->guest;
     for (guint i = 0; i < G_N_ELEMENTS(checks); i++) {
         NmaCheckResult *result = g_new0(NmaCheckResult, 1);

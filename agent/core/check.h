@@ -20,7 +20,8 @@ typedef enum {
 /* What the guest needs. NMA_UNKNOWN where it is not said. */
 typedef struct {
     gint64 memory_bytes, vcpus; /* from Nova's message: the flavor's */
-    /* the running guest, borrowed; NULL: as the source's agent told it, in the facts */
+    /* sizes, NUMA cells and pinned vCPUs, borrowed; where the facts hold the running guest, that
+     * one counts. NULL: not known */
     const NmaGuest *guest;
 } NmaDemand;
 

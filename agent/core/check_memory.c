@@ -155,7 +155,7 @@ nma_judge_huge_pages(const NmaDemand *demand, const NmaFacts *facts, NmaCheckRes
     guint n_cells = 0;
     guint64 used_nodes = 0;
 
-    if (!nma_check_has_guest(demand, facts, result))
+    if (demand->guest == NULL && !nma_check_has_guest(demand, facts, result))
         return;
     if (demand->guest->n_cells == 0) {
         nma_check_unknown(result, "needs what backs the guest's memory, which was not told");

@@ -56,13 +56,22 @@ gboolean
 nma_destination_supersede(NmaDestination *destination, NmaLedger *ledger, NmaNow now,
                           GPtrArray *effects)
 {
-    if (destination->runs)
+    NmaReservation *entry = nma_destination_live_reservation(destination, ledger);
+
+    if (destination->runs) {
         nma_destination_commitment_end(destination, NULL, now, effects);
-    else if (destination->arrived)
+        return TRUE;
+    }
+    if (destination->arrived)
         return FALSE;
-    else
-        nma_destination_lose(destination, NMA_REASON_SUPERSEDED, NULL, NMA_EVIDENCE_OBSERVED,
-                             ledger, now, now, effects);
+    /* it is the instance's, and what comes now is the same instance: given up and asked for anew,
+     * it could be somebody else's in between */
+    if (entry != NULL && destination->reserved) {
+        nma_reservation_set_state(entry, NMA_RESERVATION_SOFT, now);
+        destination->reserved = FALSE;
+    }
+    nma_destination_lose(destination, NMA_REASON_SUPERSEDED, NULL, NMA_EVIDENCE_OBSERVED, ledger,
+                         now, now, effects);
     return TRUE;
 }
 
@@ -114,7 +123,7 @@ on_call(NmaDestination *destination, const NmaEvent *event, NmaLedger *ledger, N
         destination->ask_due_boot_us = now.boot_us + NMA_DESTINATION_ASK_AFTER_POST_US;
         if (!destination->runs) {
             if (destination->facts_pending)
-                nma_destination_judge(destination, NULL, ledger, now, effects);
+                nma_destination_judge(destination, NULL, NULL, ledger, now, effects);
             destination->give_up_boot_us = now.boot_us + POST_GRACE_US;
         }
         break;
@@ -246,7 +255,7 @@ give_up(NmaDestination *destination, NmaLedger *ledger, NmaNow now, GPtrArray *e
     NmaMigration *base = &destination->base;
 
     if (destination->facts_pending) {
-        nma_destination_judge(destination, NULL, ledger, now, effects);
+        nma_destination_judge(destination, NULL, NULL, ledger, now, effects);
     } else if (destination->runs) {
         nma_destination_commitment_end(destination, NULL, now, effects);
     } else if (destination->post_seen) {
@@ -305,7 +314,8 @@ nma_destination_step(NmaDestination *destination, const NmaEvent *event, NmaLedg
         break;
     case NMA_EVENT_FACTS:
         if (destination->facts_pending)
-            nma_destination_judge(destination, &event->facts.facts, ledger, now, effects);
+            nma_destination_judge(destination, &event->facts.facts, &event->facts.capacity, ledger,
+                                  now, effects);
         break;
     case NMA_EVENT_DOMAIN_READING:
         on_reading(destination, &event->reading, ledger, now, effects);

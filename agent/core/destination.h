@@ -32,6 +32,8 @@ void nma_destination_open(NmaDestination *destination, NmaNow now, GPtrArray *ef
 void nma_destination_open_late(NmaDestination *destination, NmaNow now, GPtrArray *effects);
 void nma_destination_step(NmaDestination *destination, const NmaEvent *event, NmaLedger *ledger,
                           NmaNow now, GPtrArray *effects);
+/* what its guest takes, as far as Nova has said it */
+void nma_destination_wants(const NmaDestination *destination, NmaResources *resources);
 void nma_destination_set_blind(NmaDestination *destination, NmaNow now);
 /* Nova checks for another migration of the instance: ends this one, unless its guest is arriving.
  * TRUE when it is ended. */

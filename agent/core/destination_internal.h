@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "agent/core/admission.h"
 #include "agent/core/destination.h"
 
 /* until the conductor is asked again */
@@ -35,10 +36,11 @@ void nma_destination_mark(NmaDestination *destination, NmaReport *report, NmaEvi
 /* Each goes from the phase there is to its own, reporting what lies between; a phase that is
  * reached already is left as it is. */
 
-/* The verdict: end of pre_migration, and the reservation or its refusal. facts are NULL when they
- * did not come in time. */
-void nma_destination_judge(NmaDestination *destination, const NmaFacts *facts, NmaLedger *ledger,
-                           NmaNow now, GPtrArray *effects);
+/* The verdict: end of pre_migration, and the reservation or its refusal. facts and capacity are
+ * NULL when they did not come in time. */
+void nma_destination_judge(NmaDestination *destination, const NmaFacts *facts,
+                           const NmaCapacity *capacity, NmaLedger *ledger, NmaNow now,
+                           GPtrArray *effects);
 void nma_destination_hold(NmaDestination *destination, NmaLedger *ledger, NmaNow at, NmaNow now,
                           GPtrArray *effects);
 void nma_destination_arrive(NmaDestination *destination, NmaEvidence evidence, NmaLedger *ledger,

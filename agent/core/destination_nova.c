@@ -114,7 +114,7 @@ nma_destination_take_conductor(NmaDestination *destination, const NmaEvent *even
             break;
         }
         if (destination->facts_pending)
-            nma_destination_judge(destination, NULL, ledger, now, effects);
+            nma_destination_judge(destination, NULL, NULL, ledger, now, effects);
         nma_destination_run(destination, NMA_GUEST_STATE_UNKNOWN, NMA_EVIDENCE_INFERRED, ledger,
                             now, now, effects);
         nma_destination_commitment_end(destination, base->nova_status, now, effects);

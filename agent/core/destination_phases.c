@@ -13,12 +13,16 @@ nma_destination_live_reservation(const NmaDestination *destination, NmaLedger *l
     return entry != NULL && nma_reservation_is_live(entry) ? entry : NULL;
 }
 
-static gint64
-memory_bytes(const NmaIdentity *identity)
+void
+nma_destination_wants(const NmaDestination *destination, NmaResources *resources)
 {
-    if (identity->memory_mib < 0)
-        return NMA_UNKNOWN;
-    return identity->memory_mib > G_MAXINT64 / MIB ? G_MAXINT64 : identity->memory_mib * MIB;
+    const NmaIdentity *identity = &destination->base.identity;
+
+    nma_resources_clear(resources);
+    resources->amount[NMA_AMOUNT_VCPUS] = identity->vcpus;
+    if (identity->memory_mib >= 0)
+        resources->amount[NMA_AMOUNT_MEMORY] =
+            identity->memory_mib > G_MAXINT64 / MIB ? G_MAXINT64 : identity->memory_mib * MIB;
 }
 
 void
@@ -31,13 +35,13 @@ nma_destination_reserve(NmaDestination *destination, NmaReservationState state, 
     if (entry == NULL) {
         NmaReservation fresh = {
             .source = identity->source,
-            .memory_bytes = MAX(memory_bytes(identity), 0),
             .state = NMA_RESERVATION_SOFT,
             .created_wall_us = now.wall_us,
         };
 
         g_strlcpy(fresh.instance_uuid, identity->instance_uuid, sizeof fresh.instance_uuid);
         g_strlcpy(fresh.migration_uuid, identity->migration_uuid, sizeof fresh.migration_uuid);
+        nma_destination_wants(destination, &fresh.resources);
         entry = nma_ledger_put(ledger, &fresh);
     }
     if (state >= entry->state)
@@ -75,33 +79,38 @@ nma_destination_mark(NmaDestination *destination, NmaReport *report, NmaEvidence
 }
 
 void
-nma_destination_judge(NmaDestination *destination, const NmaFacts *facts, NmaLedger *ledger,
-                      NmaNow now, GPtrArray *effects)
+nma_destination_judge(NmaDestination *destination, const NmaFacts *facts,
+                      const NmaCapacity *capacity, NmaLedger *ledger, NmaNow now,
+                      GPtrArray *effects)
 {
     NmaMigration *base = &destination->base;
-    NmaDemand demand = { .memory_bytes = memory_bytes(&base->identity),
-                         .vcpus = base->identity.vcpus };
-    NmaFacts known;
-    GPtrArray *results;
-    const NmaCheckResult *worst;
+    NmaReservation *entry = nma_destination_live_reservation(destination, ledger);
+    NmaResources wanted;
+    NmaAdmission admission;
+    NmaFacts no_facts;
+    NmaCapacity no_capacity;
 
-    if (facts != NULL)
-        known = *facts;
-    else
-        nma_facts_clear(&known);
-    known.memory_promised_bytes = nma_ledger_promised_bytes(ledger, base->identity.instance_uuid);
-    known.arriving = nma_ledger_arriving(ledger, base->identity.instance_uuid);
+    nma_facts_clear(&no_facts);
+    nma_capacity_clear(&no_capacity);
+    nma_destination_wants(destination, &wanted);
+    if (entry != NULL) /* somebody has asked for it before Nova did */
+        nma_reservation_fill_in(entry, &wanted);
     destination->facts_pending = FALSE;
     destination->give_up_boot_us = now.boot_us + NMA_DESTINATION_PATIENCE_US;
-    results = nma_check_all(&demand, &known);
-    nma_migration_end(base, now, effects)->checks = results;
-    if (nma_check_verdict(results, &worst) == NMA_VERDICT_REFUSED) {
+    nma_admission_judge(&admission, base->identity.instance_uuid, &wanted,
+                        facts != NULL ? facts : &no_facts,
+                        capacity != NULL ? capacity : &no_capacity, ledger);
+    nma_migration_end(base, now, effects)->checks = admission.results;
+    if (admission.verdict == NMA_VERDICT_REFUSED) {
         /* Nova does not know, and goes on: so do we */
-        nma_migration_fail_in(base, NMA_PHASE_RESERVATION, worst->reason, worst->text, now,
-                              effects);
+        nma_migration_fail_in(base, NMA_PHASE_RESERVATION, admission.worst->reason,
+                              admission.worst->text, now, effects);
         return;
     }
     nma_destination_reserve(destination, NMA_RESERVATION_SOFT, ledger, now);
+    entry = nma_destination_live_reservation(destination, ledger);
+    if (entry->state == NMA_RESERVATION_SOFT)
+        entry->resources = admission.resources;
     nma_migration_begin(base, NMA_PHASE_RESERVATION, NMA_STEP_SOFT, now, effects);
     if (destination->hold_seen)
         nma_destination_hold(destination, ledger, now, now, effects);
@@ -117,7 +126,7 @@ leave_pre_migration(NmaDestination *destination, NmaReservationState state, NmaE
     if (base->phase != NMA_PHASE_PRE_MIGRATION)
         return;
     if (destination->facts_pending) {
-        nma_destination_judge(destination, NULL, ledger, now, effects);
+        nma_destination_judge(destination, NULL, NULL, ledger, now, effects);
         return;
     }
     nma_destination_mark(destination, nma_migration_end(base, at, effects), NMA_EVIDENCE_INFERRED,

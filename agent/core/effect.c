@@ -10,6 +10,8 @@ effect_free(gpointer data)
     nma_remedy_report_free(effect->remedy_report);
     g_strfreev(effect->instances);
     g_free(effect->host);
+    nma_answer_free(effect->answer);
+    nma_ask_free(effect->ask);
     g_free(effect);
 }
 
@@ -100,4 +102,32 @@ nma_effects_add_gather_facts(GPtrArray *effects, const char *instance_uuid,
 
     g_strlcpy(effect->instance_uuid, instance_uuid, sizeof effect->instance_uuid);
     effect->host = g_strdup(source_or_null);
+}
+
+void
+nma_effects_add_ask_guest(GPtrArray *effects, const char *instance_uuid, const char *host)
+{
+    NmaEffect *effect = add(effects, NMA_EFFECT_ASK_GUEST);
+
+    g_strlcpy(effect->instance_uuid, instance_uuid, sizeof effect->instance_uuid);
+    effect->host = g_strdup(host);
+}
+
+void
+nma_effects_add_answer(GPtrArray *effects, NmaAnswer *answer)
+{
+    NmaEffect *effect = add(effects, NMA_EFFECT_ANSWER);
+
+    g_strlcpy(effect->instance_uuid, answer->instance_uuid, sizeof effect->instance_uuid);
+    effect->answer = answer;
+}
+
+void
+nma_effects_add_ask_reservation(GPtrArray *effects, NmaAsk *ask, const char *host)
+{
+    NmaEffect *effect = add(effects, NMA_EFFECT_ASK_RESERVATION);
+
+    g_strlcpy(effect->instance_uuid, ask->instance_uuid, sizeof effect->instance_uuid);
+    effect->ask = ask;
+    effect->host = g_strdup(host);
 }

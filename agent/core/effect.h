@@ -6,6 +6,7 @@
 
 #include <glib.h>
 
+#include "agent/core/asking.h"
 #include "agent/core/forecast.h"
 #include "agent/core/remedy.h"
 #include "agent/core/report.h"
@@ -19,6 +20,11 @@ typedef enum {
     NMA_EFFECT_GATHER_FACTS,  /* instance_uuid, host: its source -> NMA_EVENT_FACTS */
     NMA_EFFECT_ASK_CONDUCTOR, /* instances -> NMA_EVENT_CONDUCTOR */
     NMA_EFFECT_ASK_PEER,      /* instance_uuid, host -> NMA_EVENT_PEER */
+    NMA_EFFECT_ASK_GUEST,     /* how large is it: instance_uuid, host -> NMA_EVENT_GUEST */
+    NMA_EFFECT_ANSWER,        /* answer: to who asked, and only when it is saved */
+    /* ask, host: of the peer; reserve -> NMA_EVENT_RESERVED; to release needs no answer */
+    NMA_EFFECT_ASK_RESERVATION,
+    NMA_N_EFFECTS
 } NmaEffectType;
 
 typedef struct {
@@ -30,8 +36,10 @@ typedef struct {
     gint64 migration_id;
     NmaRemedyOrder order;
     NmaRemedyWay way;
-    GStrv instances; /* owned: instance uuids */
-    char *host;      /* owned: the peer's Nova host name; NULL: not known (GATHER_FACTS only) */
+    GStrv instances;   /* owned: instance uuids */
+    char *host;        /* owned: the peer's Nova host name; NULL: not known (GATHER_FACTS only) */
+    NmaAnswer *answer; /* owned */
+    NmaAsk *ask;       /* owned */
 } NmaEffect;
 
 /* Effects go into a GPtrArray made by this: it owns them. */
@@ -47,3 +55,6 @@ void nma_effects_add_ask_conductor(GPtrArray *effects, GStrv instances /* taken 
 void nma_effects_add_gather_facts(GPtrArray *effects, const char *instance_uuid,
                                   const char *source_or_null);
 void nma_effects_add_ask_peer(GPtrArray *effects, const char *instance_uuid, const char *host);
+void nma_effects_add_ask_guest(GPtrArray *effects, const char *instance_uuid, const char *host);
+void nma_effects_add_answer(GPtrArray *effects, NmaAnswer *answer /* taken */);
+void nma_effects_add_ask_reservation(GPtrArray *effects, NmaAsk *ask /* taken */, const char *host);

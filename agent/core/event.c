@@ -48,6 +48,8 @@ reading_init(NmaDomainReading *reading)
     reading->state = NMA_DOMAIN_UNKNOWN;
     nma_job_stats_clear(&reading->stats);
     reading->resident_bytes = NMA_UNKNOWN;
+    reading->memory_bytes = NMA_UNKNOWN;
+    reading->vcpus = NMA_UNKNOWN;
 }
 
 NmaDomainReading *
@@ -110,6 +112,10 @@ nma_event_new(NmaEventType type)
         break;
     case NMA_EVENT_FACTS:
         nma_facts_clear(&event->facts.facts);
+        nma_capacity_clear(&event->facts.capacity);
+        break;
+    case NMA_EVENT_GUEST:
+        nma_resources_clear(&event->guest.resources);
         break;
     case NMA_EVENT_DOMAINS:
         event->domains.uuids = g_ptr_array_new_with_free_func(g_free);
@@ -157,6 +163,12 @@ nma_event_free(NmaEvent *event)
         break;
     case NMA_EVENT_CONDUCTOR:
         g_clear_pointer(&event->conductor.migrations, g_ptr_array_unref);
+        break;
+    case NMA_EVENT_ASKED:
+        nma_ask_free(event->asked);
+        break;
+    case NMA_EVENT_RESERVED:
+        g_free(event->reserved.text);
         break;
     default:
         break;

@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+#include "agent/core/asking.h"
 #include "agent/core/check.h"
 #include "agent/core/identity.h"
 #include "agent/core/job_stats.h"
@@ -68,7 +69,9 @@ typedef struct {
     NmaJobStats stats;     /* kind NMA_JOB_NONE when no job */
     gboolean stats_known;  /* FALSE: the job could not be read (as always on a destination) */
     gint64 resident_bytes; /* of QEMU; NMA_UNKNOWN unless asked for and learnt */
-    char *text;            /* libvirt's error text when something failed; else NULL */
+    gint64 memory_bytes;   /* that the guest may have at most; NMA_UNKNOWN where not learnt */
+    gint64 vcpus;
+    char *text; /* libvirt's error text when something failed; else NULL */
 } NmaDomainReading;
 
 /* What Nova's database says of one migration of one instance. */
@@ -99,6 +102,21 @@ typedef struct {
     char *text;           /* why not; NULL */
 } NmaRemedyAnswer;
 
+/* What the destination's agent said when the source's asked it for a reservation. */
+typedef enum {
+    NMA_RESERVED_GRANTED,
+    NMA_RESERVED_REFUSED,
+    NMA_RESERVED_UNSUPPORTED, /* an older agent, which does not know the question */
+    NMA_RESERVED_UNANSWERED,
+} NmaReservedState;
+
+typedef struct {
+    char instance_uuid[NMA_UUID_LEN + 1];
+    NmaReservedState state;
+    NmaReason reason; /* of a refusal; else none */
+    char *text;       /* its numbers; NULL if none */
+} NmaPeerReservation;
+
 typedef enum {
     NMA_EVENT_TICK,           /* time went by: deadlines */
     NMA_EVENT_NOVA_CALL,      /* nova_call */
@@ -114,6 +132,9 @@ typedef enum {
     NMA_EVENT_MEASURED,  /* measured: a guest's dirty rate */
     NMA_EVENT_DOMAINS,   /* domains: all active ones of the host */
     NMA_EVENT_REMEDY,    /* remedy: answer to NMA_EFFECT_REMEDY */
+    NMA_EVENT_ASKED,     /* asked -> NMA_EFFECT_ANSWER, exactly one */
+    NMA_EVENT_GUEST,     /* guest: answer to NMA_EFFECT_ASK_GUEST */
+    NMA_EVENT_RESERVED,  /* reserved: answer to NMA_EFFECT_ASK_RESERVATION */
     NMA_N_EVENTS
 } NmaEventType;
 
@@ -140,6 +161,7 @@ typedef struct {
         struct {
             char instance_uuid[NMA_UUID_LEN + 1];
             NmaFacts facts;
+            NmaCapacity capacity;
         } facts;
         struct {
             gboolean answered; /* FALSE: the conductor did not answer */
@@ -154,6 +176,13 @@ typedef struct {
             char *text;       /* why they could not be listed; NULL: they are */
         } domains;
         NmaRemedyAnswer remedy;
+        NmaAsk *asked; /* owned */
+        struct {
+            char instance_uuid[NMA_UUID_LEN + 1];
+            gboolean sized; /* FALSE: its source could not tell */
+            NmaResources resources;
+        } guest;
+        NmaPeerReservation reserved;
     };
 } NmaEvent;
 

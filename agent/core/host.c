@@ -44,6 +44,7 @@ nma_host_new(const NmaHostConfig *config)
     host->ended_sources = g_ptr_array_new_with_free_func((GDestroyNotify)nma_source_free);
     host->ended_destinations = g_ptr_array_new_with_free_func((GDestroyNotify)nma_destination_free);
     host->ledger = nma_ledger_new();
+    host->asked = nma_host_questions_new();
     host->recent = nma_recent_new();
     host->experiences = nma_experiences_new();
     host->predicted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, predicted_free);
@@ -64,6 +65,7 @@ nma_host_free(NmaHost *host)
     g_hash_table_unref(host->predicted);
     nma_saved_free(host->saved);
     nma_ledger_free(host->ledger);
+    g_ptr_array_unref(host->asked);
     nma_recent_free(host->recent);
     g_free(host->name);
     g_free(host);
@@ -175,6 +177,7 @@ keep_deadlines(NmaHost *host, NmaNow now, GPtrArray *effects)
         if (expired->len > 0 || nma_destination_next_deadline(each->data) <= now.boot_us)
             nma_host_step_destination(host, each->data, &tick, now, effects);
     }
+    nma_host_end_overdue_asks(host, now, effects);
     ask_conductor(host, now, effects);
 }
 
@@ -193,6 +196,7 @@ nma_host_next_deadline(const NmaHost *host)
     gint64 next = nma_ledger_next_deadline(host->ledger);
     gint64 wanted = question_wanted(host);
 
+    next = MIN(next, nma_host_asks_deadline(host));
     g_hash_table_iter_init(&iter, host->sources);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         next = MIN(next, nma_source_next_deadline(value));

@@ -14,6 +14,8 @@
 
 typedef struct NmaHost NmaHost;
 
+#define NMA_MAX_ASKS 1024 /* questions that may wait at a time; more are answered agent_busy */
+
 typedef struct {
     const char *host;            /* Nova's name of this host; copied */
     gint64 progress_interval_us; /* [reports] progress_interval_ms */
@@ -41,12 +43,17 @@ void nma_host_set_mode(NmaHost *host, NmaMode mode);
 
 /* Steps every machine that the event concerns, opens new ones, closes ended ones. */
 void nma_host_step(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects);
+/* What was asked for and granted could not be saved: it is not promised. */
+void nma_host_withdraw(NmaHost *host, const char *instance_uuid);
 gint64 nma_host_next_deadline(const NmaHost *host); /* boot_us, or NMA_NEVER */
 
 /* After a restart: what the store held. Taken. Blind until libvirt has been read. */
 void nma_host_restore_source(NmaHost *host, NmaSource *source, NmaNow now);
 void nma_host_restore_destination(NmaHost *host, NmaDestination *destination, NmaNow now);
 void nma_host_restore_reservation(NmaHost *host, const NmaReservation *reservation);
+/* What was promised before is not known: until it has ended by itself nothing is promised to who
+ * asks. What Nova begins goes on. */
+void nma_host_promises_lost(NmaHost *host, NmaNow now);
 /* The host was booted again since the state was saved: reports each open migration's end
  * (host_rebooted) and ends every reservation. */
 void nma_host_rebooted(NmaHost *host, NmaNow now, GPtrArray *effects);
@@ -69,7 +76,7 @@ guint nma_host_open_count(const NmaHost *host, NmaRole role); /* at most max_ope
 void nma_host_foreach_migration(const NmaHost *host, void (*each)(const NmaMigration *, gpointer),
                                 gpointer user_data);
 const NmaLedger *nma_host_ledger(const NmaHost *host);
-NmaLedger *nma_host_ledger_mutable(NmaHost *host); /* reserve/release asked over RPC */
+NmaLedger *nma_host_ledger_mutable(NmaHost *host); /* to put in what QEMU has taken */
 /* What was forecast of a migration to that destination before it began: is scored when one has
  * ended that begins within an hour. */
 void nma_host_note_prediction(NmaHost *host, const char *instance_uuid, const char *destination,

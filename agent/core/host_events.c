@@ -55,6 +55,17 @@ on_check_destination(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray
     nma_host_open_destination(host, identity, FALSE, nma_event_time(event, now), effects);
 }
 
+/* Nova has given up a guest that only the ledger knows: it was asked for over RPC, and what came of
+ * it was not seen. */
+static void
+release_unseen(NmaHost *host, const char *instance_uuid, NmaNow now)
+{
+    NmaReservation *entry = nma_ledger_get(host->ledger, instance_uuid);
+
+    if (entry != NULL && nma_reservation_is_live(entry) && entry->state != NMA_RESERVATION_IN_USE)
+        nma_reservation_set_state(entry, NMA_RESERVATION_RELEASED, now);
+}
+
 static void
 on_nova_call(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects)
 {
@@ -82,6 +93,9 @@ on_nova_call(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effect
         break;
     case NMA_NOVA_ROLLBACK_AT_DESTINATION:
     case NMA_NOVA_DROP_CLAIM_AT_DESTINATION:
+        if (destination == NULL)
+            release_unseen(host, identity->instance_uuid, now);
+        G_GNUC_FALLTHROUGH;
     case NMA_NOVA_REMOVE_VOLUME_CONNECTION:
         nma_host_step_destination(host, destination, event, now, effects);
         break;
@@ -279,6 +293,7 @@ on_resync(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects)
         step_reading(host, &gone, event, now, effects);
     }
     nma_ledger_foreach(host->ledger, release_orphan, &search);
+    nma_host_libvirt_was_read(host, effects);
 }
 
 /* ---- dispatch ---- */
@@ -304,6 +319,12 @@ event_instance(const NmaEvent *event)
         return event->peer.instance_uuid;
     case NMA_EVENT_REMEDY:
         return event->remedy.instance_uuid;
+    case NMA_EVENT_ASKED:
+        return event->asked->instance_uuid;
+    case NMA_EVENT_GUEST:
+        return event->guest.instance_uuid;
+    case NMA_EVENT_RESERVED:
+        return event->reserved.instance_uuid;
     default:
         return NULL;
     }
@@ -329,6 +350,7 @@ nma_host_dispatch(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *e
     case NMA_EVENT_JOB_COMPLETED:
     case NMA_EVENT_PEER:
     case NMA_EVENT_REMEDY:
+    case NMA_EVENT_RESERVED:
         nma_host_step_source(host, nma_host_get_source(host, instance), event, now, effects);
         break;
     case NMA_EVENT_DOMAIN_READING:
@@ -337,6 +359,13 @@ nma_host_dispatch(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *e
     case NMA_EVENT_FACTS:
         nma_host_step_destination(host, nma_host_get_destination(host, instance), event, now,
                                   effects);
+        nma_host_take_facts(host, event, now, effects);
+        break;
+    case NMA_EVENT_ASKED:
+        nma_host_take_ask(host, event->asked, now, effects);
+        break;
+    case NMA_EVENT_GUEST:
+        nma_host_take_guest(host, event, now, effects);
         break;
     case NMA_EVENT_RESYNC:
         on_resync(host, event, now, effects);

@@ -27,6 +27,9 @@ struct NmaHost {
     NmaExperiences *experiences;
     GHashTable *predicted; /* instance uuid -> NmaPredicted: before the start */
 
+    GPtrArray *asked;          /* questions that wait; in host_asking.c */
+    gint64 lost_until_boot_us; /* promises that are not known may hold until then; 0: none */
+    gboolean libvirt_read;     /* since the start: before it nothing is promised to who asks */
     NmaSaved *saved;
     NmaQuestions questions;
 };
@@ -52,6 +55,15 @@ void nma_host_step_source(NmaHost *host, NmaSource *source, const NmaEvent *even
                           GPtrArray *effects);
 void nma_host_step_destination(NmaHost *host, NmaDestination *destination, const NmaEvent *event,
                                NmaNow now, GPtrArray *effects);
+
+/* host_asking.c */
+GPtrArray *nma_host_questions_new(void);
+void nma_host_take_ask(NmaHost *host, const NmaAsk *ask, NmaNow now, GPtrArray *effects);
+void nma_host_take_guest(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects);
+void nma_host_take_facts(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects);
+void nma_host_libvirt_was_read(NmaHost *host, GPtrArray *effects);
+void nma_host_end_overdue_asks(NmaHost *host, NmaNow now, GPtrArray *effects);
+gint64 nma_host_asks_deadline(const NmaHost *host);
 
 /* Out of the register: what ended there waits for being saved. */
 void nma_host_retire_source(NmaHost *host, NmaSource *source, NmaNow now);

@@ -196,3 +196,16 @@ nma_migration_progress(NmaMigration *migration, NmaStep step, gint64 min_interva
     migration->last_progress_boot_us = now.boot_us;
     add_report(migration, NMA_REPORT_PROGRESS, now, effects);
 }
+
+void
+nma_migration_remark(NmaMigration *migration, NmaReason reason, const char *text, NmaNow now,
+                     GPtrArray *effects)
+{
+    NmaReport *report;
+
+    g_assert(migration->phase_open);
+    migration->last_progress_boot_us = now.boot_us;
+    report = add_report(migration, NMA_REPORT_PROGRESS, now, effects);
+    report->reason = reason;
+    report->text = g_strdup(text);
+}

@@ -66,6 +66,9 @@ NmaReport *nma_migration_skip(NmaMigration *migration, NmaPhase phase, NmaReason
                               GPtrArray *effects);
 /* TRUE when begin, skip, end_unseen and fail_in accept the phase now */
 gboolean nma_migration_may_follow(const NmaMigration *migration, NmaPhase phase);
+/* a progress report at once, that says why something is worth knowing though it goes on */
+void nma_migration_remark(NmaMigration *migration, NmaReason reason, const char *text, NmaNow now,
+                          GPtrArray *effects);
 /* coalesced: at most one per min_interval_us, unless the step changes */
 void nma_migration_progress(NmaMigration *migration, NmaStep step, gint64 min_interval_us,
                             NmaNow now, GPtrArray *effects);

@@ -1,5 +1,7 @@
 #include "agent/core/reservation.h"
 
+#include <string.h>
+
 #include "agent/core/job_stats.h"
 
 struct NmaLedger {
@@ -17,8 +19,9 @@ static const char *const states[NMA_N_RESERVATION_STATES] = {
 static const guint followers[NMA_N_RESERVATION_STATES] = {
     [NMA_RESERVATION_SOFT] =
         BIT(SOFT) | BIT(HELD) | BIT(IN_USE) | BIT(COMMITTED) | BIT(RELEASED) | BIT(EXPIRED),
+    /* soft again: Nova checks for another migration of the same instance */
     [NMA_RESERVATION_HELD] =
-        BIT(HELD) | BIT(IN_USE) | BIT(COMMITTED) | BIT(RELEASED) | BIT(EXPIRED),
+        BIT(SOFT) | BIT(HELD) | BIT(IN_USE) | BIT(COMMITTED) | BIT(RELEASED) | BIT(EXPIRED),
     [NMA_RESERVATION_IN_USE] = BIT(IN_USE) | BIT(COMMITTED) | BIT(RELEASED),
 };
 #undef BIT
@@ -82,6 +85,26 @@ nma_reservation_set_state(NmaReservation *reservation, NmaReservationState state
         leases_us[state] > 0 ? now.boot_us + leases_us[state] : NMA_NEVER;
 }
 
+void
+nma_reservation_fill_in(const NmaReservation *reservation, NmaResources *wanted)
+{
+    const NmaResources *has = &reservation->resources;
+
+    if (wanted->n_pages == 0 && has->n_pages > 0) {
+        gint64 *memory = &wanted->amount[NMA_AMOUNT_MEMORY];
+
+        memcpy(wanted->pages, has->pages, sizeof wanted->pages);
+        wanted->n_pages = has->n_pages;
+        wanted->pages_known = has->pages_known;
+        *memory = *memory < 0 ? *memory : MAX(*memory - nma_pages_bytes(has), 0);
+    }
+    for (guint i = 0; i < NMA_N_AMOUNTS; i++)
+        if (wanted->amount[i] < 0)
+            wanted->amount[i] = has->amount[i];
+    if (!nma_cores_any(&wanted->cores))
+        wanted->cores = has->cores;
+}
+
 NmaLedger *
 nma_ledger_new(void)
 {
@@ -103,33 +126,79 @@ nma_ledger_free(NmaLedger *ledger)
 
 /* What is promised to one guest and not yet taken by it. */
 static gint64
-still_to_come(const NmaReservation *reservation)
+still_to_come(const NmaReservation *reservation, NmaAmount amount)
 {
-    gint64 memory = MAX(reservation->memory_bytes, 0);
+    gint64 promised = MAX(reservation->resources.amount[amount], 0);
 
-    if (!nma_reservation_is_live(reservation))
+    if (reservation->state != NMA_RESERVATION_IN_USE)
+        return promised;
+    switch (amount) {
+    case NMA_AMOUNT_MEMORY:
+        return promised - CLAMP(reservation->resident_bytes, 0, promised);
+    case NMA_AMOUNT_VCPUS:
         return 0;
-    if (reservation->state == NMA_RESERVATION_IN_USE)
-        memory -= CLAMP(reservation->resident_bytes, 0, memory);
-    return memory;
+    default:
+        return promised;
+    }
+}
+
+typedef struct {
+    GHashTableIter iter;
+    const char *except_or_null;
+} Promises;
+
+static void
+promises_begin(Promises *promises, const NmaLedger *ledger, const char *except_or_null)
+{
+    g_hash_table_iter_init(&promises->iter, ledger->entries);
+    promises->except_or_null = except_or_null;
+}
+
+/* the next live one, NULL at the end */
+static const NmaReservation *
+promises_next(Promises *promises)
+{
+    gpointer value;
+
+    while (g_hash_table_iter_next(&promises->iter, NULL, &value)) {
+        const NmaReservation *reservation = value;
+
+        if (nma_reservation_is_live(reservation) &&
+            g_strcmp0(reservation->instance_uuid, promises->except_or_null) != 0)
+            return reservation;
+    }
+    return NULL;
 }
 
 gint64
-nma_ledger_promised_bytes(const NmaLedger *ledger, const char *except_or_null)
+nma_ledger_promised(const NmaLedger *ledger, NmaAmount amount, const char *except_or_null)
 {
-    GHashTableIter iter;
-    gpointer value;
+    const NmaReservation *reservation;
+    Promises promises;
     gint64 sum = 0;
 
-    g_hash_table_iter_init(&iter, ledger->entries);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const NmaReservation *reservation = value;
-        gint64 bytes = still_to_come(reservation);
+    promises_begin(&promises, ledger, except_or_null);
+    while ((reservation = promises_next(&promises)) != NULL)
+        sum = nma_add_sizes(sum, still_to_come(reservation, amount));
+    return sum;
+}
 
-        if (except_or_null != NULL && g_str_equal(reservation->instance_uuid, except_or_null))
-            continue;
-        /* sizes come from the bus: a sum of absurd ones stays at the largest number */
-        sum = bytes > G_MAXINT64 - sum ? G_MAXINT64 : sum + bytes;
+gint64
+nma_ledger_promised_pages(const NmaLedger *ledger, gint64 node, gint64 size_bytes,
+                          const char *except_or_null)
+{
+    const NmaReservation *reservation;
+    Promises promises;
+    gint64 sum = 0;
+
+    promises_begin(&promises, ledger, except_or_null);
+    while ((reservation = promises_next(&promises)) != NULL) {
+        const NmaResources *resources = &reservation->resources;
+
+        for (guint i = 0; reservation->state != NMA_RESERVATION_IN_USE && i < resources->n_pages;
+             i++)
+            if (resources->pages[i].node == node && resources->pages[i].size_bytes == size_bytes)
+                sum = nma_add_sizes(sum, MAX(resources->pages[i].count, 0));
     }
     return sum;
 }
@@ -151,6 +220,18 @@ nma_ledger_arriving(const NmaLedger *ledger, const char *except_or_null)
             (except_or_null == NULL || !g_str_equal(reservation->instance_uuid, except_or_null));
     }
     return count;
+}
+
+void
+nma_ledger_promised_cores(const NmaLedger *ledger, const char *except_or_null, NmaCores *cores)
+{
+    const NmaReservation *reservation;
+    Promises promises;
+
+    *cores = (NmaCores){ { 0 } };
+    promises_begin(&promises, ledger, except_or_null);
+    while ((reservation = promises_next(&promises)) != NULL)
+        nma_cores_unite(cores, &reservation->resources.cores);
 }
 
 NmaReservation *
@@ -206,6 +287,12 @@ nma_ledger_next_deadline(const NmaLedger *ledger)
             next = MIN(next, reservation->expires_boot_us);
     }
     return next;
+}
+
+void
+nma_ledger_remove(NmaLedger *ledger, const char *instance_uuid)
+{
+    g_hash_table_remove(ledger->entries, instance_uuid);
 }
 
 static gboolean

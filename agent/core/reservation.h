@@ -11,6 +11,7 @@
 
 #include "agent/core/identity.h"
 #include "agent/core/now.h"
+#include "agent/core/resources.h"
 
 typedef enum {
     NMA_RESERVATION_SOFT,
@@ -30,7 +31,7 @@ typedef struct {
     char instance_uuid[NMA_UUID_LEN + 1];
     char migration_uuid[NMA_UUID_LEN + 1]; /* "" while unknown */
     char *source;                          /* NULL while unknown */
-    gint64 memory_bytes;
+    NmaResources resources;
     gint64 resident_bytes; /* of the arriving QEMU, while in_use; 0 before */
     NmaReservationState state;
     gint64 created_wall_us;
@@ -44,9 +45,20 @@ NmaLedger *nma_ledger_new(void);
 void nma_ledger_free(NmaLedger *ledger);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaLedger, nma_ledger_free)
 
-/* Sum of what is promised and not yet taken: soft and held count whole, in_use counts the growth
- * still to come (memory − resident, never below 0). An instance named in `except` is left out. */
-gint64 nma_ledger_promised_bytes(const NmaLedger *ledger, const char *except_or_null);
+/* Sum of what is promised and not yet taken; an instance named in `except` is left out. soft and
+ * held count whole. Of a guest that is arriving (in_use) memory counts what it may still grow
+ * (promised − resident, never below 0), disk and ports count whole, and vCPUs and huge pages no
+ * more: the guest runs, and QEMU takes its huge pages before it starts, so the host's own figures
+ * have them. */
+gint64 nma_ledger_promised(const NmaLedger *ledger, NmaAmount amount, const char *except_or_null);
+gint64 nma_ledger_promised_pages(const NmaLedger *ledger, gint64 node, gint64 size_bytes,
+                                 const char *except_or_null);
+/* all pinned cores that are promised, those of arriving guests too */
+void nma_ledger_promised_cores(const NmaLedger *ledger, const char *except_or_null,
+                               NmaCores *cores);
+
+/* Bound on what may be asked for over RPC; what Nova begins is bounded by its open migrations. */
+#define NMA_MAX_RESERVATIONS 1000
 
 /* How many guests arrive or are prepared for it (in_use, held); soft ones may wait for hours. An
  * instance named in `except` is left out. */
@@ -58,6 +70,10 @@ guint nma_ledger_arriving(const NmaLedger *ledger, const char *except_or_null);
 NmaReservation *nma_ledger_put(NmaLedger *ledger, const NmaReservation *reservation);
 NmaReservation *nma_ledger_get(NmaLedger *ledger, const char *instance_uuid); /* or NULL */
 
+/* What wanted does not say is as the reservation has it. Memory that was said without huge pages is
+ * the whole guest's: what the reservation's huge pages back is taken off. */
+void nma_reservation_fill_in(const NmaReservation *reservation, NmaResources *wanted);
+
 /* The one setter: asserts that the transition is legal and sets the lease of the new state. The
  * same state again renews the lease. Only a live reservation may be changed: ask
  * nma_reservation_is_live first.
@@ -68,6 +84,8 @@ gboolean nma_reservation_is_live(const NmaReservation *reservation);
 /* Expires what is overdue; adds the changed entries (borrowed) to changed. */
 void nma_ledger_expire(NmaLedger *ledger, NmaNow now, GPtrArray *changed);
 gint64 nma_ledger_next_deadline(const NmaLedger *ledger); /* boot_us, or NMA_NEVER */
+/* one that was never saved: forgotten, not ended */
+void nma_ledger_remove(NmaLedger *ledger, const char *instance_uuid);
 void nma_ledger_drop_ended(NmaLedger *ledger);
 guint nma_ledger_live_count(const NmaLedger *ledger);
 /* every entry, ended ones too; each must not add or drop any */

@@ -86,7 +86,10 @@ of_reservation(const NmaReservation *reservation)
 
     hash = mix_text(hash, reservation->source);
     hash = mix_number(hash, reservation->state);
-    hash = mix_number(hash, reservation->memory_bytes);
+    hash = mix(hash, reservation->resources.amount, sizeof reservation->resources.amount);
+    hash = mix(hash, reservation->resources.pages,
+               reservation->resources.n_pages * sizeof reservation->resources.pages[0]);
+    hash = mix(hash, &reservation->resources.cores, sizeof reservation->resources.cores);
     hash = mix_number(hash, reservation->created_wall_us);
     return mix_number(hash, reservation->expires_boot_us);
 }

@@ -33,6 +33,8 @@ nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now)
     source->suspended_iteration = NMA_UNKNOWN;
     source->iteration_boot_us = NMA_NEVER;
     source->gone_wall_us = NMA_UNKNOWN;
+    source->reserve_due_boot_us = NMA_NEVER;
+    source->refused_for = NMA_REASON_NONE;
     source->flows_boot_us = NMA_NEVER;
     source->copied_boot_us = NMA_NEVER;
     source->paused_boot_us = NMA_NEVER;
@@ -141,6 +143,7 @@ nma_source_set_blind(NmaSource *source, NmaNow now)
     source->ahead_boot_us = NMA_NEVER;
     if (base->phase == NMA_PHASE_COMMITMENT)
         return;
+    source->reserve_due_boot_us = now.boot_us;
     source->read_due_boot_us = now.boot_us;
     source->ask_due_boot_us = MIN(source->ask_due_boot_us, now.boot_us + NMA_US_PER_S);
 }
@@ -301,7 +304,7 @@ on_job_completed(NmaSource *source, const NmaEvent *event, NmaNow now, GPtrArray
 }
 
 static void
-on_peer(NmaSource *source, const NmaEvent *event)
+on_peer(NmaSource *source, const NmaEvent *event, NmaNow now)
 {
     static const char *const names[] = {
         [NMA_PEER_AGENT] = "agent",
@@ -315,6 +318,7 @@ on_peer(NmaSource *source, const NmaEvent *event)
     source->peer = g_strdup(names[event->peer.state]);
     source->clock_offset_ms = event->peer.clock_offset_ms;
     source->clock_offset_error_ms = event->peer.clock_offset_error_ms;
+    source->reserve_due_boot_us = now.boot_us;
 }
 
 /* ---- time ---- */
@@ -355,6 +359,7 @@ keep_deadlines(NmaSource *source, NmaNow now, GPtrArray *effects)
         give_up(source, now, effects);
     if (!source->base.ended && now.boot_us >= source->read_due_boot_us)
         look(source, now, effects);
+    nma_source_keep_reservation(source, now, effects);
 }
 
 gint64
@@ -365,6 +370,7 @@ nma_source_next_deadline(const NmaSource *source)
     if (source->base.ended)
         return NMA_NEVER;
     next = MIN(next, nma_source_steer_deadline(source));
+    next = MIN(next, nma_source_reserving_deadline(source));
     if (source->stopped_boot_us != NMA_NEVER)
         next = MIN(next, source->stopped_boot_us + FINAL_STATS_US);
     return next;
@@ -407,7 +413,10 @@ nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interv
         nma_source_take_conductor(source, event, progress_interval_us, now, effects);
         break;
     case NMA_EVENT_PEER:
-        on_peer(source, event);
+        on_peer(source, event, now);
+        break;
+    case NMA_EVENT_RESERVED:
+        nma_source_take_reserved(source, event, now, effects);
         break;
     case NMA_EVENT_REMEDY:
         nma_source_take_remedy(source, event, now, effects);

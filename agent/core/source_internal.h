@@ -2,7 +2,8 @@
  * What the files of the source share: source.c (events and time), source_phases.c (from phase to
  * phase), source_reading.c (what libvirt says), source_forecast.c (will it end), source_outcome.c
  * (what came of the forecasts), source_steering.c (what is done for it), source_nova.c (what the
- * conductor says). Nobody else includes this.
+ * conductor says), source_reserving.c (the reservation at the destination). Nobody else includes
+ * this.
  */
 #pragma once
 
@@ -66,6 +67,13 @@ void nma_source_note_forecast(NmaSource *source, const NmaForecast *forecast, Nm
 
 /* once, as soon as the destination is known */
 void nma_source_ask_peer(NmaSource *source, GPtrArray *effects);
+/* the reservation at the peer: asked for and renewed while the cast waits here */
+gint64 nma_source_reserving_deadline(const NmaSource *source); /* boot_us or NMA_NEVER */
+void nma_source_keep_reservation(NmaSource *source, NmaNow now, GPtrArray *effects);
+/* it will not be needed */
+void nma_source_drop_reservation(NmaSource *source, GPtrArray *effects);
+void nma_source_take_reserved(NmaSource *source, const NmaEvent *event, NmaNow now,
+                              GPtrArray *effects);
 void nma_source_take_conductor(NmaSource *source, const NmaEvent *event,
                                gint64 progress_interval_us, NmaNow now, GPtrArray *effects);
 void nma_source_take_reading(NmaSource *source, const NmaDomainReading *reading,

@@ -141,6 +141,7 @@ nma_source_fail(NmaSource *source, NmaReason reason, const char *text, NmaEviden
     NmaMigration *base = &source->base;
     NmaReport *report = nma_migration_fail(base, reason, text, now, effects);
 
+    nma_source_drop_reservation(source, effects);
     if (evidence == NMA_EVIDENCE_INFERRED)
         nma_migration_mark_inferred(base, report, base->last_seen_wall_us, now.wall_us, FALSE);
     base->ended = TRUE;

@@ -83,6 +83,18 @@ read_state(virDomainPtr domain, NmaDomainReading *reading, gboolean incoming)
         g_clear_pointer(&reading->text, g_free);
 }
 
+/* Needs no job, so that it never waits. */
+static void
+read_size(virDomainPtr domain, NmaDomainReading *reading)
+{
+    virDomainInfo info;
+
+    if (virDomainGetInfo(domain, &info) == 0 && info.maxMem <= G_MAXINT64 / 1024) {
+        reading->memory_bytes = (gint64)info.maxMem * 1024;
+        reading->vcpus = info.nrVirtCpu;
+    }
+}
+
 NmaDomainReading *
 nma_domain_read(virConnectPtr connection, const char *instance_uuid)
 {
@@ -104,6 +116,8 @@ nma_domain_read(virConnectPtr connection, const char *instance_uuid)
     }
     read_job(domain, reading, &incoming);
     read_state(domain, reading, incoming);
+    if (reading->state != NMA_DOMAIN_ABSENT && !incoming)
+        read_size(domain, reading);
     virDomainFree(domain);
     return reading;
 }

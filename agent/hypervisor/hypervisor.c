@@ -251,10 +251,28 @@ request_resync(virConnectPtr libvirt, gpointer user_data, GError **error)
     return TRUE;
 }
 
+/* The first question after a start of libvirt's waits for a connection, and for what libvirt has to
+ * ask of QEMU first (seconds): better now than within a check's deadline. Nobody waits for the
+ * answer.
+ */
+static void
+warm_up(NmaHypervisor *hypervisor)
+{
+    NmaInspection *first;
+
+    if (!hypervisor->inspected)
+        return;
+    first = nma_inspection_new(NMA_INSPECT_HOST, 0);
+    if (!nma_worker_put(hypervisor->inspector, first))
+        nma_inspection_free(first);
+}
+
 static gboolean
 on_opened(virConnectPtr libvirt, gpointer user_data, GError **error)
 {
     NmaHypervisor *hypervisor = user_data;
+
+    warm_up(hypervisor);
 
     /* first the events, then the reading: what happens between is told twice, not lost */
     return nma_events_register(&hypervisor->events, libvirt, error) &&

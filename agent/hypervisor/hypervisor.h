@@ -35,7 +35,8 @@ typedef struct {
     gint64 call_deadline_ms; /* a reading that takes longer is posted as NMA_DOMAIN_UNKNOWN */
     /* Called on any of the threads; takes the event; must not block. */
     void (*post)(NmaEvent *event, gpointer user_data);
-    /* The same for answers to nma_hypervisor_inspect. */
+    /* The same for answers to nma_hypervisor_inspect, and for some with cookie 0 that nobody asked
+     * for; NULL: no inspections. */
     void (*inspected)(NmaInspection *inspection, gpointer user_data);
     gpointer user_data;
 } NmaHypervisorConfig;

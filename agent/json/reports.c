@@ -28,8 +28,8 @@ offset_ms(gint64 ms)
     return ms == NMA_OFFSET_UNKNOWN ? json_null() : json_integer(ms);
 }
 
-static json_t *
-checks_to_value(const GPtrArray *checks)
+json_t *
+nma_checks_to_value(const GPtrArray *checks)
 {
     json_t *list;
 
@@ -115,7 +115,7 @@ nma_report_to_value(const NmaReport *report, const char *host)
     json_object_set_new(value, "peer", words(report->peer));
     json_object_set_new(value, "clock_offset_ms", offset_ms(report->clock_offset_ms));
     json_object_set_new(value, "clock_offset_error_ms", offset_ms(report->clock_offset_error_ms));
-    json_object_set_new(value, "checks", checks_to_value(report->checks));
+    json_object_set_new(value, "checks", nma_checks_to_value(report->checks));
     return value;
 }
 

@@ -10,5 +10,7 @@ void nma_statistics_from_value(const json_t *value, NmaJobStats *stats);
 void nma_identity_to_object(const NmaIdentity *identity, json_t *object);
 void nma_identity_from_object(const json_t *object, NmaIdentity *to);
 
+/* list of checks, null for NULL; new reference */
+json_t *nma_checks_to_value(const GPtrArray *checks);
 /* {"place": …, "state": …}; new reference */
 json_t *nma_guest_to_value(NmaGuestPlace place, NmaGuestState state);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/json/asking.h"
 #include "agent/json/nova_objects.h"
 #include "agent/json/reports_internal.h"
 #include "agent/json/value.h"
@@ -15,9 +16,14 @@ static const char *const names[NMA_N_REQUESTS + 1] = {
     [NMA_REQUEST_RESERVATIONS] = "reservations",
     [NMA_REQUEST_SET_MODE] = "set_mode",
     [NMA_REQUEST_AUDIT] = "audit",
+    [NMA_REQUEST_CAN_LIVE_MIGRATE] = "can_live_migrate",
+    [NMA_REQUEST_RESERVE] = "reserve",
+    [NMA_REQUEST_RENEW] = "renew",
+    [NMA_REQUEST_RELEASE] = "release",
+    [NMA_REQUEST_GUEST] = "guest",
+    [NMA_REQUEST_GUEST_FACTS] = "guest_facts",
     [NMA_REQUEST_FORECAST] = "forecast",
     [NMA_REQUEST_GUESTS] = "guests",
-    [NMA_REQUEST_GUEST_FACTS] = "guest_facts",
     NULL,
 };
 
@@ -94,6 +100,20 @@ read_forecast(const json_t *args, NmaRequest *request, GError **error)
 }
 
 static gboolean
+read_ask(const json_t *args, NmaRequest *request, GError **error)
+{
+    static const NmaAskKind kinds[NMA_N_REQUESTS] = {
+        [NMA_REQUEST_CAN_LIVE_MIGRATE] = NMA_ASK_CHECK,
+        [NMA_REQUEST_RESERVE] = NMA_ASK_RESERVE,
+        [NMA_REQUEST_RENEW] = NMA_ASK_RENEW,
+        [NMA_REQUEST_RELEASE] = NMA_ASK_RELEASE,
+    };
+
+    request->ask = nma_ask_decode(kinds[request->method], args, error);
+    return request->ask != NULL;
+}
+
+static gboolean
 read_audit(const json_t *args, NmaRequest *request, GError **error)
 {
     const json_t *findings = json_object_get(args, "findings");
@@ -108,12 +128,12 @@ read_audit(const json_t *args, NmaRequest *request, GError **error)
 
 /* what a method's arguments are; NULL: it has none */
 static gboolean (*const readers[NMA_N_REQUESTS])(const json_t *, NmaRequest *, GError **) = {
-    [NMA_REQUEST_HELLO] = read_hello,
-    [NMA_REQUEST_SHOW] = read_show,
-    [NMA_REQUEST_SET_MODE] = read_set_mode,
+    [NMA_REQUEST_HELLO] = read_hello,       [NMA_REQUEST_SHOW] = read_show,
+    [NMA_REQUEST_SET_MODE] = read_set_mode, [NMA_REQUEST_GUEST_FACTS] = read_guest_facts,
+    [NMA_REQUEST_AUDIT] = read_audit,       [NMA_REQUEST_CAN_LIVE_MIGRATE] = read_ask,
+    [NMA_REQUEST_RESERVE] = read_ask,       [NMA_REQUEST_RENEW] = read_ask,
+    [NMA_REQUEST_RELEASE] = read_ask,       [NMA_REQUEST_GUEST] = read_show,
     [NMA_REQUEST_FORECAST] = read_forecast,
-    [NMA_REQUEST_GUEST_FACTS] = read_guest_facts,
-    [NMA_REQUEST_AUDIT] = read_audit,
 };
 
 const char *const *
@@ -166,6 +186,7 @@ nma_request_free(NmaRequest *request)
     g_free(request->destination);
     g_free(request->mode);
     g_free(request->address);
+    nma_ask_free(request->ask);
     g_free(request);
 }
 
@@ -253,35 +274,30 @@ nma_result_show(const NmaHost *host, const char *instance_uuid)
     return json_pack("{s:s, s:o}", "instance_uuid", instance_uuid, "migrations", list);
 }
 
+typedef struct {
+    json_t *list;
+    NmaNow now;
+} ReservationList;
+
 static void
 add_reservation(NmaReservation *reservation, gpointer user_data)
 {
-    json_t *value;
+    const ReservationList *wanted = user_data;
 
-    if (!nma_reservation_is_live(reservation)) {
-        return;
+    if (nma_reservation_is_live(reservation)) {
+        json_array_append_new(wanted->list, nma_reservation_to_value(reservation, wanted->now));
     }
-    value = json_object();
-    json_object_set_new(value, "instance_uuid", json_string(reservation->instance_uuid));
-    json_object_set_new(value, "migration_uuid", nma_json_text(reservation->migration_uuid));
-    json_object_set_new(value, "source", nma_json_text(reservation->source));
-    json_object_set_new(value, "state",
-                        json_string(nma_reservation_state_to_string(reservation->state)));
-    json_object_set_new(value, "memory_bytes", nma_json_integer(reservation->memory_bytes));
-    json_object_set_new(value, "resident_bytes", nma_json_integer(reservation->resident_bytes));
-    json_object_set_new(value, "created_at", nma_json_time(reservation->created_wall_us));
-    json_array_append_new(user_data, value);
 }
 
 json_t *
-nma_result_reservations(const NmaHost *host)
+nma_result_reservations(const NmaHost *host, NmaNow now)
 {
     const NmaLedger *ledger = nma_host_ledger(host);
-    json_t *list = json_array();
+    ReservationList wanted = { json_array(), now };
 
-    nma_ledger_foreach(ledger, add_reservation, list);
-    return json_pack("{s:o, s:I}", "reservations", list, "promised_bytes",
-                     (json_int_t)nma_ledger_promised_bytes(ledger, NULL));
+    nma_ledger_foreach(ledger, add_reservation, &wanted);
+    return json_pack("{s:o, s:I}", "reservations", wanted.list, "promised_bytes",
+                     (json_int_t)nma_ledger_promised(ledger, NMA_AMOUNT_MEMORY, NULL));
 }
 
 gboolean

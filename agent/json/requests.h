@@ -1,5 +1,5 @@
 /*
- * The agent's own RPC methods: arguments in, results out. Namespace nova_migration_agent, 1.0.
+ * The agent's own RPC methods: arguments in, results out. Namespace nova_migration_agent, 1.1.
  * One row of the table in requests.c is one method (schemas/rpc.schema.json).
  */
 #pragma once
@@ -10,7 +10,10 @@
 #include "agent/core/host.h"
 
 #define NMA_RPC_NAMESPACE "nova_migration_agent"
-#define NMA_RPC_VERSION   "1.0"
+#define NMA_RPC_VERSION   "1.1"
+/* what we ask of another agent that may be older: each method's own first version */
+#define NMA_RPC_HELLO_VERSION   "1.0"
+#define NMA_RPC_RESERVE_VERSION "1.1"
 
 typedef enum {
     NMA_REQUEST_HELLO, /* peer to peer: who are you, what is your clock */
@@ -18,20 +21,26 @@ typedef enum {
     NMA_REQUEST_SHOW,
     NMA_REQUEST_RESERVATIONS,
     NMA_REQUEST_SET_MODE,
-    NMA_REQUEST_AUDIT,       /* this host's nova.conf; result: config_audit.h */
+    NMA_REQUEST_AUDIT,            /* this host's nova.conf; result: config_audit.h */
+    NMA_REQUEST_CAN_LIVE_MIGRATE, /* 1.1, as those below */
+    NMA_REQUEST_RESERVE,
+    NMA_REQUEST_RENEW,
+    NMA_REQUEST_RELEASE,
+    NMA_REQUEST_GUEST,       /* peer to peer: how large is the guest that runs there */
+    NMA_REQUEST_GUEST_FACTS, /* peer to peer: what the guest is, and whether you reach me */
     NMA_REQUEST_FORECAST,    /* before the start; answered when it is measured */
     NMA_REQUEST_GUESTS,      /* which guests are here; answered when libvirt has said it */
-    NMA_REQUEST_GUEST_FACTS, /* peer to peer: what your guest is, and whether you reach me */
     NMA_N_REQUESTS
 } NmaRequestMethod;
 
 typedef struct {
     NmaRequestMethod method;
-    char *instance_uuid;    /* show, guest_facts; forecast: NULL is all; else NULL */
+    char *instance_uuid;    /* show, guest, guest_facts; forecast: NULL is all; else NULL */
     char *destination;      /* forecast: Nova's name, may be NULL; else NULL */
     char *mode;             /* set_mode; else NULL */
     gint64 caller_wall_us;  /* hello; else NMA_UNKNOWN */
     gboolean with_findings; /* audit */
+    NmaAsk *ask;            /* can_live_migrate, reserve, renew, release; else NULL */
     char *address;          /* guest_facts: of the destination; else NULL */
     gint64 migration_port;  /* guest_facts: QEMU's there; 0: none is to be tried */
 } NmaRequest;
@@ -55,7 +64,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaRequest, nma_request_free)
 json_t *nma_result_hello(const char *host, const char *version, const char *mode, gint64 wall_us);
 json_t *nma_result_list(const NmaHost *host);
 json_t *nma_result_show(const NmaHost *host, const char *instance_uuid); /* json null: none */
-json_t *nma_result_reservations(const NmaHost *host);
+json_t *nma_result_reservations(const NmaHost *host, NmaNow now);
 json_t *nma_result_set_mode(const char *mode); /* the mode that holds from now on */
 
 /* The peer's answer to hello, asked at sent and answered at received (wall times of ours). offset

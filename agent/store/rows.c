@@ -9,8 +9,10 @@ typedef enum {
     COLUMN_COUNT,   /* guint */
     COLUMN_UUID,    /* char[NMA_UUID_LEN + 1], a valid uuid */
     COLUMN_UUID_OR_EMPTY,
-    COLUMN_TEXT, /* char *, owned; NULL is NULL */
-    COLUMN_WORD, /* an enum, by the word that name() gives */
+    COLUMN_TEXT,  /* char *, owned; NULL is NULL */
+    COLUMN_WORD,  /* an enum, by the word that name() gives */
+    COLUMN_CORES, /* NmaCores */
+    COLUMN_PAGES, /* the huge pages of an NmaResources */
 } ColumnType;
 
 typedef struct {
@@ -149,12 +151,18 @@ static const Column destination_columns[] = {
 };
 
 #define RESERVATION(type, member) COLUMN(type, NmaReservation, #member, member)
+#define AMOUNT(name, which)       COLUMN(COLUMN_INTEGER, NmaReservation, name, resources.amount[which])
 
 static const Column reservation_columns[] = {
     RESERVATION(COLUMN_UUID, instance_uuid),
     RESERVATION(COLUMN_UUID_OR_EMPTY, migration_uuid),
     RESERVATION(COLUMN_TEXT, source),
-    RESERVATION(COLUMN_INTEGER, memory_bytes),
+    AMOUNT("memory_bytes", NMA_AMOUNT_MEMORY),
+    AMOUNT("vcpus", NMA_AMOUNT_VCPUS),
+    AMOUNT("disk_bytes", NMA_AMOUNT_DISK),
+    AMOUNT("ports", NMA_AMOUNT_PORTS),
+    COLUMN(COLUMN_CORES, NmaReservation, "cores", resources.cores),
+    COLUMN(COLUMN_PAGES, NmaReservation, "pages", resources),
     RESERVATION(COLUMN_INTEGER, resident_bytes),
     WORDS(NmaReservation, "state", state, reservation_word, NMA_N_RESERVATION_STATES),
     RESERVATION(COLUMN_INTEGER, created_wall_us),
@@ -322,6 +330,12 @@ bind(sqlite3_stmt *statement, int i, const Column *column, gconstpointer object)
     case COLUMN_WORD:
         sqlite3_bind_text(statement, i, column->word(*(const guint *)member), -1, SQLITE_STATIC);
         break;
+    case COLUMN_CORES:
+        sqlite3_bind_text(statement, i, nma_cores_to_string(member), -1, g_free);
+        break;
+    case COLUMN_PAGES:
+        sqlite3_bind_text(statement, i, nma_pages_to_string(member), -1, g_free);
+        break;
     }
 }
 
@@ -411,6 +425,10 @@ read_column(sqlite3_stmt *statement, int i, const Column *column, gpointer objec
         return TRUE;
     case COLUMN_WORD:
         return read_word(text, column, member);
+    case COLUMN_CORES:
+        return nma_cores_from_string(text, member);
+    case COLUMN_PAGES:
+        return nma_pages_from_string(text, member);
     }
     return FALSE;
 }

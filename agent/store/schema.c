@@ -64,6 +64,12 @@ static const char *const steps[] = {
         "first") "," PREDICTION_COLUMNS("last") ") STRICT;"
                                                 "CREATE INDEX history_ended ON history "
                                                 "(ended_wall_us);",
+    /* what is promised beside memory; -1: not said */
+    "ALTER TABLE reservation ADD COLUMN vcpus INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE reservation ADD COLUMN disk_bytes INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE reservation ADD COLUMN ports INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE reservation ADD COLUMN cores TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE reservation ADD COLUMN pages TEXT NOT NULL DEFAULT '';",
 };
 
 gboolean

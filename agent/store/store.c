@@ -50,6 +50,28 @@ static const char *const fixed_sql[NMA_N_FIXED_SQL] = {
             NMA_HISTORY_MAX_ROWS) ")",
 };
 
+/* what a person can do about it */
+static const char *
+remedy(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "; another program has the database open: end it";
+    case SQLITE_FULL:
+        return "; make room in the state directory";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return "; start the agent again: it moves the damaged file aside and begins a fresh one";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+        return "; the agent's user must be able to write there";
+    default:
+        return "";
+    }
+}
+
 void
 nma_store_set_error(NmaStore *store, const char *doing, GError **error)
 {
@@ -57,7 +79,7 @@ nma_store_set_error(NmaStore *store, const char *doing, GError **error)
 
     g_set_error(error, NMA_STORE_ERROR,
                 (code & 0xff) == SQLITE_BUSY ? NMA_STORE_ERROR_LOCKED : NMA_STORE_ERROR_FAILED,
-                "%s: %s (SQLite code %d)", doing, sqlite3_errmsg(store->db), code);
+                "%s: %s (SQLite code %d)%s", doing, sqlite3_errmsg(store->db), code, remedy(code));
 }
 
 sqlite3_stmt *

@@ -7,9 +7,9 @@ import time
 
 from tests.lab.lab import Lab
 
-from . import cpu, figures, forecast, latency, memory
+from . import cpu, figures, forecast, latency, memory, reserve
 
-PARTS = ("growth", "forecast", "memory", "latency", "cpu", "policy")
+PARTS = ("growth", "forecast", "memory", "latency", "cpu", "reserve", "policy")
 
 
 def main():
@@ -37,6 +37,10 @@ def main():
             if "cpu" in wanted:
                 cpu.one_migration(lab)
                 cpu.unrelated_messages(lab)
+            if "reserve" in wanted:
+                reserve.measure(lab)
+    if "reserve" in wanted:
+        reserve.verdicts()
     figures.say("load after it", f"{os.getloadavg()[0]:.2f}")
 
 

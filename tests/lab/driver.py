@@ -52,7 +52,15 @@ class LiveMigration:
                   libvirt.VIR_MIGRATE_PARAM_DEST_XML: xml, libvirt.VIR_MIGRATE_PARAM_PERSIST_XML: xml}
         if self.knobs.bandwidth_mib_s:
             params[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = self.knobs.bandwidth_mib_s
-        self.domain.migrateToURI3(self.destination.uri, params, self.flags())
+        # Nova makes this call on the connection of all others. With libvirt 9.0 a call made while another thread waits
+        # on the same connection sometimes is not sent until that one's answer comes: on a busy machine the operator's
+        # pause then waited for the end of the migration (virNetClient: the waiting thread owns the socket).
+        connection = libvirt.open(self.domain.connect().getURI())
+        try:
+            domain = connection.lookupByUUIDString(self.domain.UUIDString())
+            domain.migrateToURI3(self.destination.uri, params, self.flags())
+        finally:
+            connection.close()
 
     def run(self, memory_mib, save_stats, save_status):
         """Returns COMPLETED, FAILED or CANCELLED; raises libvirtError when monitoring itself fails."""

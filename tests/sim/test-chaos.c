@@ -99,6 +99,21 @@ any_record(Chaos *chaos)
     return record;
 }
 
+static NmaAsk *
+any_ask(Chaos *chaos)
+{
+    NmaAsk *ask = nma_ask_new((NmaAskKind)any(chaos, NMA_N_ASKS), "");
+
+    any_instance(chaos, ask->instance_uuid);
+    ask->source = any_host(chaos);
+    ask->sized = any(chaos, 2) == 0;
+    for (guint i = 0; ask->sized && i < NMA_N_AMOUNTS; i++)
+        ask->resources.amount[i] = any_number(chaos);
+    if (any(chaos, 3) == 0)
+        nma_cores_add(&ask->resources.cores, any(chaos, NMA_MAX_CORES));
+    return ask;
+}
+
 static NmaEvent *
 any_event(Chaos *chaos)
 {
@@ -144,6 +159,19 @@ any_event(Chaos *chaos)
             g_ptr_array_new_with_free_func((GDestroyNotify)nma_nova_migration_free);
         for (guint n = any(chaos, 5); n > 0; n--)
             g_ptr_array_add(event->conductor.migrations, any_record(chaos));
+        break;
+    case NMA_EVENT_ASKED:
+        event->asked = any_ask(chaos);
+        break;
+    case NMA_EVENT_GUEST:
+        any_instance(chaos, event->guest.instance_uuid);
+        event->guest.sized = any(chaos, 2) == 0;
+        event->guest.resources.amount[NMA_AMOUNT_MEMORY] = any_number(chaos);
+        break;
+    case NMA_EVENT_RESERVED:
+        any_instance(chaos, event->reserved.instance_uuid);
+        event->reserved.state = (NmaReservedState)any(chaos, NMA_RESERVED_UNANSWERED + 1);
+        event->reserved.reason = (NmaReason)any(chaos, NMA_N_REASONS);
         break;
     case NMA_EVENT_PEER:
         any_instance(chaos, event->peer.instance_uuid);

@@ -462,10 +462,17 @@ step(World *world, guint host, NmaEvent *event)
         case NMA_EFFECT_ASK_PEER:
             answer_peer(world, host);
             break;
+        case NMA_EFFECT_ASK_RESERVATION:
+            break; /* lost on its way: Nova's check is seen in this world */
+        case NMA_EFFECT_ASK_GUEST:
+        case NMA_EFFECT_ANSWER:
+        case NMA_N_EFFECTS:
+            g_assert_not_reached(); /* nobody asks */
         }
     }
-    g_assert_cmpint(nma_ledger_promised_bytes(nma_host_ledger(world->hosts[host]), NULL), <=,
-                    (gint64)MEM_MIB << 20);
+    g_assert_cmpint(
+        nma_ledger_promised(nma_host_ledger(world->hosts[host]), NMA_AMOUNT_MEMORY, NULL), <=,
+        (gint64)MEM_MIB << 20);
 }
 
 static void

@@ -46,7 +46,7 @@ host_sample(void)
     NmaReservation reservation = {
         .instance_uuid = ARRIVING,
         .source = (char *)"host-b",
-        .memory_bytes = G_GINT64_CONSTANT(512) << 20,
+        .resources.amount = { G_GINT64_CONSTANT(512) << 20, 2, NMA_UNKNOWN, 1 },
         .state = NMA_RESERVATION_SOFT,
         .created_wall_us = now.wall_us,
         .expires_boot_us = now.boot_us + NMA_RESERVATION_SOFT_LEASE_US,

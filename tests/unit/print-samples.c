@@ -2,6 +2,7 @@
  * {"schema": "report.schema.json", "definition": "" or "<method>_result", "value": …} */
 #include <stdio.h>
 
+#include "agent/json/asking.h"
 #include "agent/json/config_audit.h"
 #include "agent/json/forecast.h"
 #include "agent/json/history.h"
@@ -35,7 +36,8 @@ print_results(NmaHost *host)
 {
     print_result("list_result", nma_result_list(host));
     print_result("show_result", nma_result_show(host, HOST_SAMPLE_INSTANCE));
-    print_result("reservations_result", nma_result_reservations(host));
+    print_result("reservations_result",
+                 nma_result_reservations(host, (NmaNow){ 6 * NMA_US_PER_S, 0 }));
     nma_host_free(host);
 }
 
@@ -127,6 +129,64 @@ print_guest_facts(void)
     print_result("guest_facts_result", nma_source_facts_to_value(facts, "host-a", 1));
 }
 
+/* one asker in each way to an end */
+static void
+print_asking(void)
+{
+    static const struct {
+        NmaAskKind kind;
+        const char *definition;
+    } kinds[] = {
+        { NMA_ASK_CHECK, "can_live_migrate" },
+        { NMA_ASK_RESERVE, "reserve" },
+        { NMA_ASK_RENEW, "renew" },
+        { NMA_ASK_RELEASE, "release" },
+    };
+    const NmaNow now = { 5 * NMA_US_PER_S, G_GINT64_CONSTANT(1795296164000007) };
+    g_autoptr(NmaHost) host = host_sample_empty();
+    g_autoptr(GPtrArray) effects = nma_effects_new();
+    g_autoptr(NmaEvent) resync = nma_event_new(NMA_EVENT_RESYNC);
+    g_autoptr(NmaEvent) facts = nma_event_new(NMA_EVENT_FACTS);
+
+    resync->readings = g_ptr_array_new();
+    nma_host_step(host, resync, now, effects);
+    g_strlcpy(facts->facts.instance_uuid, HOST_SAMPLE_INSTANCE, NMA_UUID_LEN + 1);
+    facts->facts.facts.memory_available_bytes = G_GINT64_CONSTANT(4) << 30;
+    facts->facts.facts.huge_pools_known = TRUE;
+    nma_facts_add_huge_pool(&facts->facts.facts, 0, 2097152, 512);
+    for (guint i = 0; i < 2 * G_N_ELEMENTS(kinds); i++) {
+        g_autoptr(NmaEvent) asked = nma_event_new(NMA_EVENT_ASKED);
+        NmaAsk *ask = nma_ask_new(kinds[i / 2].kind, HOST_SAMPLE_INSTANCE);
+        g_autofree char *definition = g_strconcat(kinds[i / 2].definition, "_args", NULL);
+
+        ask->sized = TRUE;
+        ask->source = g_strdup("host-b");
+        ask->resources.amount[NMA_AMOUNT_MEMORY] = i % 2 == 0 ? 1 << 30 : G_MAXINT64 / 2;
+        ask->resources.amount[NMA_AMOUNT_VCPUS] = 2;
+        ask->resources.n_pages = 1;
+        ask->resources.pages_known = TRUE;
+        ask->resources.pages[0] = (NmaPages){ NMA_ANY_NODE, 2097152, 512 };
+        ask->resources.cores.bits[0] = 0xf0;
+        asked->asked = ask;
+        if (i % 2 == 0)
+            print_result(definition, nma_ask_encode(ask));
+        nma_host_step(host, asked, now, effects);
+        nma_host_step(host, facts, now, effects);
+    }
+    for (guint i = 0; i < effects->len; i++) {
+        const NmaEffect *effect = g_ptr_array_index(effects, i);
+
+        for (guint k = 0; effect->type == NMA_EFFECT_ANSWER && k < G_N_ELEMENTS(kinds); k++) {
+            g_autofree char *definition = g_strconcat(kinds[k].definition, "_result", NULL);
+
+            if (kinds[k].kind == effect->answer->kind)
+                print_result(definition, nma_answer_to_value(effect->answer, "host-a", now));
+        }
+    }
+    print_result("guest_result", nma_result_guest(HOST_SAMPLE_INSTANCE, 1 << 30, 2));
+    print_result("guest_result", nma_result_guest(HOST_SAMPLE_INSTANCE, NMA_UNKNOWN, NMA_UNKNOWN));
+}
+
 /* one audit of a host alone, one comparison, and both answers to the method */
 static void
 print_audits(void)
@@ -205,6 +265,7 @@ main(void)
     }
     print_results(host_sample());
     print_results(host_sample_empty());
+    print_asking();
     print_result("hello_args", nma_request_hello_args(12));
     print_result("hello_result", nma_result_hello("host-a", "0.1.0", "advise", 12));
     print_guest_facts();

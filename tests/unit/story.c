@@ -401,7 +401,7 @@ story_last_report(const Story *story)
 gint64
 story_promised_mib(const Story *story)
 {
-    return nma_ledger_promised_bytes(nma_host_ledger(story->host), NULL) >> 20;
+    return nma_ledger_promised(nma_host_ledger(story->host), NMA_AMOUNT_MEMORY, NULL) >> 20;
 }
 
 static void

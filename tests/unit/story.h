@@ -29,7 +29,7 @@ typedef struct {
     gint64 boot_us;
     GPtrArray *effects; /* all so far */
     guint told;         /* effects before this one were told already */
-    guint counted[NMA_EFFECT_ASK_PEER + 1];
+    guint counted[NMA_N_EFFECTS];
 } Story;
 
 void story_begin(Story *story);

@@ -152,7 +152,7 @@ static void
 test_promises_count(void)
 {
     Story story;
-    NmaReservation other = { .memory_bytes = G_GINT64_CONSTANT(7) << 30,
+    NmaReservation other = { .resources.amount = { G_GINT64_CONSTANT(7) << 30 },
                              .state = NMA_RESERVATION_HELD,
                              .expires_boot_us = NMA_NEVER };
 

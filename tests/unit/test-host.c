@@ -271,7 +271,8 @@ test_reservations_of_absurd_size(void)
         event->nova_call.identity.memory_mib = G_MAXINT64;
         story_step(&story, event);
     }
-    g_assert_cmpint(nma_ledger_promised_bytes(nma_host_ledger(story.host), NULL), ==, G_MAXINT64);
+    g_assert_cmpint(nma_ledger_promised(nma_host_ledger(story.host), NMA_AMOUNT_MEMORY, NULL), ==,
+                    G_MAXINT64);
     g_assert_cmpuint(nma_ledger_live_count(nma_host_ledger(story.host)), ==, 3);
     story_end(&story);
 }
@@ -280,7 +281,7 @@ static void
 test_orphaned_reservation(void)
 {
     Story story;
-    NmaReservation orphan = { .memory_bytes = 1 << 20, .state = NMA_RESERVATION_IN_USE };
+    NmaReservation orphan = { .resources.amount = { 1 << 20 }, .state = NMA_RESERVATION_IN_USE };
 
     story_begin(&story);
     g_strlcpy(orphan.instance_uuid, OTHER, sizeof orphan.instance_uuid);
@@ -296,20 +297,20 @@ static void
 test_growth_still_to_come(void)
 {
     g_autoptr(NmaLedger) ledger = nma_ledger_new();
-    NmaReservation one = { .memory_bytes = 1000, .state = NMA_RESERVATION_SOFT };
+    NmaReservation one = { .resources.amount = { 1000 }, .state = NMA_RESERVATION_SOFT };
     NmaReservation *entry;
     NmaNow now = { .boot_us = 1 };
 
     g_strlcpy(one.instance_uuid, GUEST, sizeof one.instance_uuid);
     one.expires_boot_us = NMA_NEVER;
     entry = nma_ledger_put(ledger, &one);
-    g_assert_cmpint(nma_ledger_promised_bytes(ledger, NULL), ==, 1000);
-    g_assert_cmpint(nma_ledger_promised_bytes(ledger, GUEST), ==, 0);
+    g_assert_cmpint(nma_ledger_promised(ledger, NMA_AMOUNT_MEMORY, NULL), ==, 1000);
+    g_assert_cmpint(nma_ledger_promised(ledger, NMA_AMOUNT_MEMORY, GUEST), ==, 0);
     nma_reservation_set_state(entry, NMA_RESERVATION_IN_USE, now);
     entry->resident_bytes = 300;
-    g_assert_cmpint(nma_ledger_promised_bytes(ledger, NULL), ==, 700);
+    g_assert_cmpint(nma_ledger_promised(ledger, NMA_AMOUNT_MEMORY, NULL), ==, 700);
     entry->resident_bytes = 3000; /* QEMU's own memory is more than the guest's */
-    g_assert_cmpint(nma_ledger_promised_bytes(ledger, NULL), ==, 0);
+    g_assert_cmpint(nma_ledger_promised(ledger, NMA_AMOUNT_MEMORY, NULL), ==, 0);
     g_assert_cmpint(nma_ledger_next_deadline(ledger), ==, NMA_NEVER);
     /* a soft one does not replace what is in use */
     g_assert_true(nma_ledger_put(ledger, &one) == entry);

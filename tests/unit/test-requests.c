@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "agent/json/asking.h"
 #include "agent/json/nova_objects.h"
 #include "tests/unit/tap.h"
 
@@ -133,6 +134,155 @@ test_hello_answer(void)
     json_decref(answer);
 }
 
+/* ---- questions about guests that are to come ---- */
+
+static void
+test_ask(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NmaRequest) request = decode(
+        "reserve",
+        json_pack("{s:s, s:s, s:s, s:{s:i, s:i, s:I, s:i, s:s, s:[{s:i, s:i}, {s:i, s:i, s:i}]}}",
+                  "instance_uuid", INSTANCE, "migration_uuid",
+                  "99999999-2222-4333-8444-555555555555", "source", "host-b", "resources",
+                  "memory_mib", 4096, "vcpus", 3, "disk_bytes", (json_int_t)1 << 40, "ports", 2,
+                  "cores", "4-6", "huge_pages", "size_kib", 2048, "pages", 512, "node", 1,
+                  "size_kib", 1048576, "pages", 1),
+        &error);
+    json_t *args;
+
+    g_assert_no_error(error);
+    for (guint i = 0; i < 2; i++) { /* and once more, from what we would send */
+        const NmaResources *resources = &request->ask->resources;
+
+        g_assert_cmpint(request->ask->kind, ==, NMA_ASK_RESERVE);
+        g_assert_cmpstr(request->ask->instance_uuid, ==, INSTANCE);
+        g_assert_cmpstr(request->ask->source, ==, "host-b");
+        g_assert_true(request->ask->sized);
+        /* 4 GiB, less 1 GiB in small huge pages and 1 GiB in a large one */
+        g_assert_cmpint(resources->amount[NMA_AMOUNT_MEMORY], ==, G_GINT64_CONSTANT(2) << 30);
+        g_assert_cmpint(resources->amount[NMA_AMOUNT_VCPUS], ==, 3);
+        g_assert_cmpint(resources->amount[NMA_AMOUNT_DISK], ==, G_GINT64_CONSTANT(1) << 40);
+        g_assert_cmpint(resources->amount[NMA_AMOUNT_PORTS], ==, 2);
+        g_assert_cmpuint(nma_cores_count(&resources->cores), ==, 3);
+        g_assert_cmpuint(resources->n_pages, ==, 2);
+        g_assert_cmpint(resources->pages[0].node, ==, NMA_ANY_NODE);
+        g_assert_cmpint(resources->pages[1].node, ==, 1);
+        g_assert_cmpint(resources->pages[1].size_bytes, ==, 1 << 30);
+        args = nma_ask_encode(request->ask);
+        g_clear_pointer(&request, nma_request_free);
+        request = decode("reserve", args, &error);
+        g_assert_no_error(error);
+    }
+}
+
+static void
+test_ask_without_size(void)
+{
+    g_autoptr(NmaRequest) check =
+        decode("can_live_migrate", json_pack("{s:s}", "instance_uuid", INSTANCE), NULL);
+    g_autoptr(NmaRequest) release =
+        decode("release", json_pack("{s:s, s:n}", "instance_uuid", INSTANCE, "resources"), NULL);
+
+    g_assert_cmpint(check->ask->kind, ==, NMA_ASK_CHECK);
+    g_assert_false(check->ask->sized);
+    g_assert_null(check->ask->source);
+    g_assert_cmpint(release->ask->kind, ==, NMA_ASK_RELEASE);
+}
+
+static void
+test_bad_ask(void)
+{
+    static const struct {
+        const char *resources, *said;
+    } bad[] = {
+        { "[]", "resources" },
+        { "\"SECRET\"", "resources" },
+        { "{}", "memory_mib" },
+        { "{\"memory_mib\": 0}", "memory_mib" },
+        { "{\"memory_mib\": 9999999999}", "memory_mib" },
+        { "{\"memory_mib\": \"SECRET\"}", "memory_mib" },
+        { "{\"memory_mib\": 1, \"vcpus\": -1}", "vcpus" },
+        { "{\"memory_mib\": 1, \"disk_bytes\": -1}", "disk_bytes" },
+        { "{\"memory_mib\": 1, \"ports\": 70000}", "ports" },
+        { "{\"memory_mib\": 1, \"cores\": \"SECRET\"}", "cores" },
+        { "{\"memory_mib\": 1, \"cores\": 5}", "cores" },
+        { "{\"memory_mib\": 1, \"huge_pages\": {}}", "huge_pages" },
+        { "{\"memory_mib\": 1, \"huge_pages\": [5]}", "huge_pages" },
+        { "{\"memory_mib\": 1, \"huge_pages\": [{\"size_kib\": 4}]}", "pages" },
+        { "{\"memory_mib\": 1, \"huge_pages\": [{\"size_kib\": 4, \"pages\": 1, \"node\": -2}]}",
+          "node" },
+        { "{\"memory_mib\": 1, \"huge_pages\": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}",
+          "huge_pages" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        json_t *resources = json_loads(bad[i].resources, JSON_DECODE_ANY, NULL);
+
+        g_assert_nonnull(resources);
+        g_assert_null(decode(
+            "reserve", json_pack("{s:s, s:o}", "instance_uuid", INSTANCE, "resources", resources),
+            &error));
+        g_assert_error(error, NMA_JSON_ERROR, NMA_JSON_ERROR_MALFORMED);
+        g_assert_nonnull(strstr(error->message, bad[i].said));
+        g_assert_null(strstr(error->message, "SECRET"));
+    }
+}
+
+static void
+test_reserved_answer(void)
+{
+    static const struct {
+        const char *result;
+        gboolean good;
+        NmaReservedState state;
+        NmaReason reason;
+    } answers[] = {
+        { "{\"reserved\": true, \"reason\": \"none\"}", TRUE, NMA_RESERVED_GRANTED,
+          NMA_REASON_NONE },
+        { "{\"reserved\": false, \"reason\": \"memory_insufficient\"}", TRUE, NMA_RESERVED_REFUSED,
+          NMA_REASON_MEMORY_INSUFFICIENT },
+        { "{\"reserved\": false, \"reason\": \"moon\", \"reason_text\": 5}", TRUE,
+          NMA_RESERVED_REFUSED, NMA_REASON_UNRECOGNIZED },
+        { "{\"reserved\": 1}", FALSE, 0, 0 },
+        { "[]", FALSE, 0, 0 },
+        { "null", FALSE, 0, 0 },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(answers); i++) {
+        json_t *result = json_loads(answers[i].result, JSON_DECODE_ANY, NULL);
+        NmaPeerReservation reserved = { 0 };
+
+        g_assert_cmpint(nma_reserved_decode(result, &reserved), ==, answers[i].good);
+        if (answers[i].good) {
+            g_assert_cmpint(reserved.state, ==, answers[i].state);
+            g_assert_cmpint(reserved.reason, ==, answers[i].reason);
+        }
+        g_free(reserved.text);
+        json_decref(result);
+    }
+}
+
+static void
+test_guest_answer(void)
+{
+    json_t *result = nma_result_guest(INSTANCE, 1 << 30, NMA_UNKNOWN);
+    NmaResources resources;
+
+    g_assert_true(nma_guest_decode(result, &resources));
+    g_assert_cmpint(resources.amount[NMA_AMOUNT_MEMORY], ==, 1 << 30);
+    g_assert_cmpint(resources.amount[NMA_AMOUNT_VCPUS], ==, NMA_UNKNOWN);
+    json_decref(result);
+    result = nma_result_guest(INSTANCE, NMA_UNKNOWN, 2);
+    g_assert_true(json_is_null(result));
+    g_assert_false(nma_guest_decode(result, &resources));
+    json_decref(result);
+    result = json_pack("{s:i}", "memory_bytes", -5);
+    g_assert_false(nma_guest_decode(result, &resources));
+    json_decref(result);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -142,5 +292,10 @@ main(int argc, char **argv)
     g_test_add_func("/requests/bad", test_bad);
     g_test_add_func("/requests/forecast", test_forecast);
     g_test_add_func("/requests/hello-answer", test_hello_answer);
+    g_test_add_func("/requests/ask", test_ask);
+    g_test_add_func("/requests/ask-without-size", test_ask_without_size);
+    g_test_add_func("/requests/bad-ask", test_bad_ask);
+    g_test_add_func("/requests/reserved-answer", test_reserved_answer);
+    g_test_add_func("/requests/guest-answer", test_guest_answer);
     return g_test_run();
 }

@@ -192,14 +192,17 @@ test_destination_and_reservation(void)
 {
     g_autoptr(TestDir) dir = test_dir_new();
     NmaStore *store = open_store(dir, NULL);
-    NmaReservation reservation = { INSTANCE,
-                                   "",
-                                   NULL,
-                                   G_GINT64_CONSTANT(5) << 30,
-                                   7,
-                                   NMA_RESERVATION_IN_USE,
-                                   G_GINT64_CONSTANT(1795296164000007),
-                                   NMA_NEVER };
+    NmaReservation reservation = {
+        .instance_uuid = INSTANCE,
+        .resources = { .amount = { G_GINT64_CONSTANT(5) << 30, 4, G_GINT64_CONSTANT(9) << 30, 1 },
+                       .pages = { { 0, 2097152, 512 }, { NMA_ANY_NODE, 1073741824, 4 } },
+                       .n_pages = 2,
+                       .cores = { { 0x8000000000000001, 1 } } },
+        .resident_bytes = 7,
+        .state = NMA_RESERVATION_IN_USE,
+        .created_wall_us = G_GINT64_CONSTANT(1795296164000007),
+        .expires_boot_us = NMA_NEVER,
+    };
     NmaDestination *destination;
     const NmaDestination *back;
     const NmaReservation *kept;
@@ -231,7 +234,7 @@ test_destination_and_reservation(void)
     g_assert_cmpstr(kept->instance_uuid, ==, INSTANCE);
     g_assert_cmpstr(kept->migration_uuid, ==, "");
     g_assert_null(kept->source);
-    g_assert_cmpint(kept->memory_bytes, ==, reservation.memory_bytes);
+    g_assert_true(nma_resources_equal(&kept->resources, &reservation.resources));
     g_assert_cmpint(kept->resident_bytes, ==, 7);
     g_assert_cmpint(kept->state, ==, NMA_RESERVATION_IN_USE);
     g_assert_cmpint(kept->created_wall_us, ==, reservation.created_wall_us);

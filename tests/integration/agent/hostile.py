@@ -135,8 +135,14 @@ def requests_of_strangers():
 def to_our_server():
     """Requests of our own namespace, as little to be trusted."""
     own = {"namespace": "nova_migration_agent", "version": "1.0"}
-    for method in ("hello", "list", "show", "reservations", "set_mode", MARK, "", "__init__", "h" * 60_000):
-        for args in ({"instance_uuid": MARK, "mode": MARK, "caller_wall_us": MARK}, [MARK], MARK, None, 7):
+    for method in ("hello", "list", "show", "reservations", "set_mode", "can_live_migrate", "reserve", "renew", "release",
+                   "guest", MARK, "", "__init__", "h" * 60_000):
+        for args in ({"instance_uuid": MARK, "mode": MARK, "caller_wall_us": MARK}, [MARK], MARK, None, 7,
+                     {"instance_uuid": STRANGER, "source": [MARK], "migration_uuid": MARK, "resources": {"cores": MARK}},
+                     {"instance_uuid": STRANGER, "source": MARK * 500, "resources": {
+                         "memory_mib": 1 << 62, "huge_pages": [{"size_kib": 1 << 62, "pages": 1 << 62}] * 17}},
+                     {"instance_uuid": STRANGER, "resources": {
+                         "memory_mib": 1, "ports": 7, "cores": "0-1023," * 2000, "huge_pages": [MARK]}}):
             yield envelope(request(method, args, **own))
     for wrong in (7, [], {"x": MARK}, MARK * 1000, ""):
         for field in ("_reply_q", "_msg_id", "_timeout", "version", "namespace", "_unique_id", "method"):

@@ -250,3 +250,47 @@ def test_asking_with_a_wrong_configuration(cli):
     cli.conf.write_text("[agent]\nmood = good\n")
     done = cli("health")
     assert done.returncode == 2 and f"{cli.conf}:2: [agent] mood: unknown option" in done.stderr
+
+
+RESERVED = {"reservations": [
+    {"instance_uuid": "6f9f8cc0-2e8a-4a35-a03f-2a4a2d8a1f10", "migration_uuid": None, "source": "c\x1b1", "state": "soft",
+     "memory_bytes": 3 << 30, "resident_bytes": 0, "vcpus": 4, "disk_bytes": None, "ports": 1, "cores": "2-5",
+     "huge_pages": [{"node": 1, "size_kib": 2048, "pages": 512}], "created_at": "2026-11-22T02:00:00.000000Z",
+     "expires_in_s": 125},
+    {"instance_uuid": "0f9f8cc0-2e8a-4a35-a03f-2a4a2d8a1f11", "state": "in_use", "memory_bytes": "much"}],
+    "promised_bytes": 3 << 30}
+
+
+def test_reservations_for_people(cli, answering):
+    answers = answering({"ok": True, "result": RESERVED})
+    done = cli("reservations")
+    assert answers.requests == [{"command": "reservations"}]
+    assert done.returncode == 0 and "\x1b" not in done.stdout
+    head, first, second, _, last = done.stdout.splitlines()
+    assert head.split()[:3] == ["INSTANCE", "STATE", "SOURCE"]
+    assert first.split()[1:6] == ["soft", "c?1", "2", "min", "5"] and "512 x 2048 KiB (node 1)" in first
+    assert "3.0 GiB" in first and "2-5" in first
+    assert second.split()[1:5] == ["in_use", "-", "-", "-"]
+    assert last.startswith("3.0 GiB of memory are promised and not taken yet")
+
+
+def test_no_reservations(cli, answering):
+    answering({"ok": True, "result": {"reservations": [], "promised_bytes": 0}})
+    assert cli("reservations").stdout == "nothing is reserved on this host\n"
+    assert json.loads(cli("reservations", "--json").stdout) == {"reservations": [], "promised_bytes": 0}
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["no-uuid", "--to", "c1"], [RESERVED["reservations"][0]["instance_uuid"]],
+    [RESERVED["reservations"][0]["instance_uuid"], "--to", "c1", "--memory", "-1"],
+    [RESERVED["reservations"][0]["instance_uuid"], "--to", "c1", "--vcpus", "1"],
+    [RESERVED["reservations"][0]["instance_uuid"], "--to", "c1", "another"],
+], ids=["nothing", "no-uuid", "no-host", "below-zero", "no-memory", "two-instances"])
+def test_can_migrate_wants_an_instance_and_hosts(cli, arguments):
+    done = cli("can-migrate", *arguments)
+    assert done.returncode == 2 and done.stdout == "" and "--help" in done.stderr
+
+
+def test_can_migrate_without_a_broker(cli):
+    done = cli("can-migrate", RESERVED["reservations"][0]["instance_uuid"], "--to", "c1")
+    assert done.returncode == 1 and done.stdout == "" and "no connection to the broker" in done.stderr
