@@ -218,7 +218,8 @@ def test_before_the_start(world):
     world.wait(guest, SOURCE, "commitment.end")
     migration, = history(agent)["migrations"]
     within(before["duration_ms"], migration["lasted_ms"])
-    assert before["duration_low_ms"] <= migration["lasted_ms"] <= before["duration_high_ms"]
+    assert before["duration_low_ms"] <= migration["lasted_ms"]
+    assert before["duration_high_ms"] is None or migration["lasted_ms"] <= before["duration_high_ms"]
     if before["verdict"] == "converges":
         assert migration["forecast_before"]["score"] == "right"
         within(migration["forecast_before"]["duration_ratio"], 1)
