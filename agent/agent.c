@@ -249,9 +249,12 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
 {
     switch (item->type) {
     case NMA_INBOX_EVENT:
+        if (item->event->type == NMA_EVENT_MEASURED || item->event->type == NMA_EVENT_DOMAINS)
+            nma_foretelling_take(agent->foretelling, item->event, now);
         if (item->event->type == NMA_EVENT_DOMAIN_READING)
             nma_agent_tell_guest(agent, &item->event->reading);
         nma_host_step(agent->host, item->event, now, effects);
+        nma_tracing_take(agent->tracing, agent->host, item->event, now);
         if (item->event->type == NMA_EVENT_RESYNC && !agent->bus_started)
             start_bus(agent);
         break;
@@ -394,6 +397,7 @@ housekeeping(NmaAgent *agent, NmaNow now)
         agent->housekeeping_due_boot_us = now.boot_us + HOUSEKEEPING_US;
         write_metrics(agent);
         say_malformed(agent, now);
+        nma_foretelling_look(agent->foretelling, now);
         nma_outbox_trim(agent->store, now.wall_us, &agent->reports_dropped, NULL);
         /* it waits for the disk, and a report would wait with it */
         if (nothing_is_open(agent))
@@ -656,11 +660,16 @@ open_all(NmaAgent *agent, GError **error)
     agent->audit_reported = nma_store_get_audit_digest(agent->store);
     if (!restore(agent, error))
         return FALSE;
+    agent->tracing = nma_tracing_new(settings->state_dir, settings->host);
+    nma_tracing_set(agent->tracing, (guint)settings->traces, &host_config.limits);
     agent->control = nma_control_new(socket_path, nma_agent_control, agent, error);
     if (agent->control == NULL)
         return FALSE;
     agent->hypervisor = nma_hypervisor_new(&hypervisor_config, error);
-    return agent->hypervisor != NULL && nma_auditing_configure(agent, error);
+    if (agent->hypervisor == NULL)
+        return FALSE;
+    agent->foretelling = nma_foretelling_new(agent->host, agent->hypervisor, settings);
+    return nma_auditing_configure(agent, error);
 }
 
 NmaAgent *
@@ -690,6 +699,8 @@ nma_agent_free(NmaAgent *agent)
     nma_gathering_stop(agent->gathering, PROBES_STOP_MS);
     if (agent->hypervisor != NULL)
         nma_hypervisor_stop(agent->hypervisor, LIBVIRT_STOP_MS);
+    nma_foretelling_free(agent->foretelling);
+    nma_tracing_free(agent->tracing);
     nma_auditing_free(agent->auditing);
     nma_control_free(agent->control);
     nma_publisher_free(agent->publisher);

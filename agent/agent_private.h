@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "agent/calls.h"
 #include "agent/core/host.h"
+#include "agent/foretelling.h"
 #include "agent/gathering.h"
 #include "agent/inbox.h"
 #include "agent/ops/control.h"
@@ -15,6 +16,7 @@
 #include "agent/publisher.h"
 #include "agent/status.h"
 #include "agent/store/store.h"
+#include "agent/tracing.h"
 
 typedef struct NmaAsking NmaAsking;
 typedef struct NmaAuditing NmaAuditing;
@@ -31,6 +33,8 @@ struct NmaAgent {
     NmaCalls *calls;
     NmaGathering *gathering;
     NmaPublisher *publisher;
+    NmaForetelling *foretelling;
+    NmaTracing *tracing;
     NmaControl *control;
     NmaAsking *asking;
     NmaAuditing *auditing;

@@ -28,6 +28,17 @@ serve(NmaAgent *agent, const NmaRequest *request)
     return json_null();
 }
 
+static void
+answer_later(NmaAgent *agent, OmRequest *om_request, const NmaRequest *request)
+{
+    const NmaForetellingQuery query = { request->instance_uuid, request->destination };
+
+    if (request->method == NMA_REQUEST_FORECAST)
+        nma_foretelling_answer_later(agent->foretelling, om_request, &query, nma_agent_now());
+    else
+        nma_foretelling_list_later(agent->foretelling, om_request, nma_agent_now());
+}
+
 void
 nma_agent_answer(NmaAgent *agent, OmRequest *om_request, NmaNow now, GPtrArray *effects)
 {
@@ -39,10 +50,13 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request, NmaNow now, GPtrArray *
         om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);
         return;
     }
+    if (request->method == NMA_REQUEST_FORECAST || request->method == NMA_REQUEST_GUESTS) {
+        answer_later(agent, om_request, request);
+        return;
+    }
     if (request->method == NMA_REQUEST_GUEST_FACTS) {
         nma_gathering_tell(agent->gathering, agent->hypervisor, om_request, request,
                            nma_agent_now());
-        nma_request_free(request);
         return;
     }
     if (request->method == NMA_REQUEST_AUDIT) {

@@ -14,12 +14,15 @@
 #define NMA_EXIT_USAGE       2 /* usage and configuration: the unit does not restart on it */
 #define NMA_EXIT_NOT_RUNNING 3
 #define NMA_EXIT_REFUSED     4 /* can-migrate: a host would not take the guest */
-#define NMA_EXIT_UNKNOWN     5 /* can-migrate: a host cannot tell */
+#define NMA_EXIT_UNKNOWN     5 /* can-migrate, forecast: cannot be told */
+#define NMA_EXIT_HOPELESS    4 /* forecast: will not end */
 
 int nma_cmd_run(int argc, char **argv);
 int nma_cmd_check_config(int argc, char **argv);
+int nma_cmd_replay(int argc, char **argv);
 int nma_cmd_status(int argc, char **argv);
 int nma_cmd_health(int argc, char **argv);
+int nma_cmd_forecast(int argc, char **argv);
 int nma_cmd_history(int argc, char **argv);
 
 int nma_cmd_audit(int argc, char **argv);

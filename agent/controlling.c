@@ -36,6 +36,19 @@ set_log_level(G_GNUC_UNUSED NmaAgent *agent, const json_t *args, GError **error)
 }
 
 static json_t *
+tell_forecast(NmaAgent *agent, const json_t *args, GError **error)
+{
+    g_autoptr(NmaRequest) request = nma_request_decode("forecast", args, error);
+    const json_t *since = json_object_get(args, "since_ms");
+
+    if (request == NULL)
+        return NULL;
+    return nma_foretelling_ask(
+        agent->foretelling, &(NmaForetellingQuery){ request->instance_uuid, request->destination },
+        json_is_integer(since) ? MAX(json_integer_value(since), 0) : -1, nma_agent_now(), error);
+}
+
+static json_t *
 tell_reservations(NmaAgent *agent, G_GNUC_UNUSED const json_t *args, G_GNUC_UNUSED GError **error)
 {
     return nma_result_reservations(agent->host, nma_agent_now());
@@ -70,9 +83,9 @@ static const struct {
     const char *name;
     json_t *(*serve)(NmaAgent *agent, const json_t *args, GError **error);
 } commands[] = {
-    { "status", tell_status },      { "reservations", tell_reservations },
-    { "log-level", set_log_level }, { "history", tell_history },
-    { "audit", tell_audit },
+    { "forecast", tell_forecast },         { "status", tell_status },
+    { "reservations", tell_reservations }, { "log-level", set_log_level },
+    { "history", tell_history },           { "audit", tell_audit },
 };
 
 json_t *

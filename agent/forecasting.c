@@ -4,6 +4,9 @@
 
 /* device state and network, until each pair of hosts is measured */
 #define SWITCHOVER_MS 50
+/* Nova counts at least so many for a step of its ladder (nova/virt/libvirt/driver.py,
+ * _live_migration_data_gb); of a larger guest the first step lasts longer */
+#define LEAST_GIB 2
 
 /* Nova raises QEMU's limit in steps, the first of which is downtime / steps
  * (nova/virt/libvirt/migration.py, downtime_steps). Less than 100 ms and 3 steps is rounded up
@@ -17,6 +20,7 @@ nma_agent_limits(const NmaSettings *settings)
         .max_downtime_ms = most_ms,
         .first_downtime_ms = most_ms / MAX(settings->live_migration_downtime_steps, 3),
         .fixed_cost_ms = SWITCHOVER_MS,
+        .step_ms = MAX(settings->live_migration_downtime_delay_s, 3) * LEAST_GIB * 1000,
     };
 }
 

@@ -65,11 +65,16 @@ nma_agent_reload(NmaAgent *agent, const char *why)
     limits = nma_agent_limits(fresh);
     nma_host_set_progress_interval(agent->host, fresh->progress_interval_ms * NMA_US_PER_MS);
     nma_host_set_limits(agent->host, &limits);
+    nma_tracing_set(agent->tracing, (guint)fresh->traces, &limits);
     nma_log_set_level(fresh->log_level);
     agent->settings->mode = fresh->mode;
     nma_agent_take_rules(agent, fresh);
     agent->settings->progress_interval_ms = fresh->progress_interval_ms;
     agent->settings->reserved_host_memory_mib = fresh->reserved_host_memory_mib;
+    agent->settings->live_migration_downtime_ms = fresh->live_migration_downtime_ms;
+    agent->settings->live_migration_downtime_steps = fresh->live_migration_downtime_steps;
+    agent->settings->live_migration_downtime_delay_s = fresh->live_migration_downtime_delay_s;
+    agent->settings->live_migration_bandwidth_mib_s = fresh->live_migration_bandwidth_mib_s;
     agent->settings->ram_ratio_permille = fresh->ram_ratio_permille;
     agent->settings->cpu_ratio_permille = fresh->cpu_ratio_permille;
     agent->settings->disk_ratio_permille = fresh->disk_ratio_permille;

@@ -31,6 +31,7 @@ typedef struct {
     char *metrics_file; /* "" = none */
     gint64 conductor_interval_ms;
     gint64 max_open_migrations;
+    gint64 traces; /* so many are kept; 0: none is recorded */
     /* [nova] */
     GStrv nova_config_files, nova_config_dirs;
     char *connection_file; /* "" = nova.conf's own */

@@ -55,6 +55,10 @@ static const NmaOption options[] = {
       .offset = AT(max_open_migrations),
       .help = "Bound on open migrations for each role, against a flood of messages. More are "
               "counted, not followed." },
+    { "agent", "traces", NMA_OPTION_INTEGER, NULL, 0, 10000, .fallback = "0", .offset = AT(traces),
+      .help =
+          "So many traces are kept in state_dir/traces, the newest ones, 8 MiB each at most: "
+          "what was seen of a migration that left this host, for replay. 0: none is recorded." },
     { "nova", "config_files", NMA_OPTION_PATHS, .max = MAX_LIST, .fallback = "",
       .fallback_text = "what nova-compute itself loads: nova.conf and nova-compute.conf",
       .offset = AT(nova_config_files),

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "agent/core/convergence_internal.h"
+#include "agent/core/course.h"
 
 #define GRID            28
 #define FIT_PASSES      3    /* tau is taken from each of the newest ones */
@@ -16,8 +17,6 @@
 #define TOLERANCE       0.12           /* of what a steady guest dirties from pass to pass */
 #define SLACK_BYTES     (256.0 * 1024) /* short passes: pages are counted whole */
 #define IDLE_BYTES      4096.0
-#define SLICE_LOW_S     0.05 /* of QEMU's sending; 0.1 where the bandwidth is limited */
-#define SLICE_HIGH_S    0.1
 #define CHORD_NOISE     0.04
 #define CHORD_LONGER    1.2 /* a pass that is so much longer tells of the shorter ones */
 #define BULK_LOW        0.5 /* the first pass may meet the working set late */
@@ -26,7 +25,6 @@
 #define MARGIN          0.1   /* of the limit, on both sides */
 #define STAYS           0.97
 #define FALLS_LESS      0.04
-#define MAX_PASSES      500
 #define GIGABIT_BYTES_S 125e6
 #define MAX_FIGURE      9e15 /* what a JSON reader holds exactly */
 
@@ -46,7 +44,7 @@ typedef struct {
 static double
 dirtied_in(const Guest *guest, double time_s, double left_bytes)
 {
-    return MAX(guest->set_bytes - left_bytes, 0) * -expm1(-time_s / guest->tau_s);
+    return nma_course_dirtied(guest->set_bytes, guest->tau_s, time_s, left_bytes);
 }
 
 /* The first pass: between what a guest dirties after its pages were sent and all that it dirties.
@@ -79,13 +77,6 @@ off_by(const Guest *guest, const NmaConvergence *convergence)
     return off;
 }
 
-/* QEMU looks at what is pending between slices only: what the guest dirties in one need not fit. */
-static double
-needed_downtime_s(const Guest *guest, double bandwidth_bytes_s, double slice_s)
-{
-    return guest->set_bytes / bandwidth_bytes_s - slice_s / -expm1(-slice_s / guest->tau_s);
-}
-
 static void
 add_guest(Fit *fit, const Guest *guest, double best_off, const NmaConvergence *convergence)
 {
@@ -93,8 +84,10 @@ add_guest(Fit *fit, const Guest *guest, double best_off, const NmaConvergence *c
     double cost_s = (double)limits->fixed_cost_ms / 1e3;
     double limit_s = (double)limits->max_downtime_ms / 1e3;
     double bandwidth_now = convergence->bandwidth_bytes_s;
-    double low_s = needed_downtime_s(guest, bandwidth_now, SLICE_HIGH_S);
-    double high_s = needed_downtime_s(guest, bandwidth_now, SLICE_LOW_S);
+    double low_s =
+        nma_course_needed_s(guest->set_bytes, guest->tau_s, bandwidth_now, NMA_SLICE_HIGH_S);
+    double high_s =
+        nma_course_needed_s(guest->set_bytes, guest->tau_s, bandwidth_now, NMA_SLICE_LOW_S);
     double rate = guest->set_bytes / guest->tau_s;
     double bandwidth = guest->set_bytes / (MAX(limit_s - cost_s, 0) + guest->tau_s);
     gboolean fits_best = guest->off <= best_off + BEST_BAND;
@@ -178,34 +171,14 @@ find_guests(const NmaConvergence *convergence, Fit *fit)
 
 /* ---- how it goes on ---- */
 
-typedef struct {
-    double time_s, downtime_s;
-} Course;
-
-/* FALSE: not within MAX_PASSES */
 static gboolean
-run_on(const Guest *guest, const NmaConvergence *convergence, double limit_s, Course *course)
+run_on(const Guest *guest, const NmaConvergence *convergence, double limit_s, NmaCourse *course)
 {
-    double bandwidth = convergence->bandwidth_bytes_s;
-    double switch_bytes = bandwidth * limit_s;
-    double rest = (double)convergence->forecast.rest_bytes;
+    const NmaLadder constant = { .most_s = limit_s };
 
-    course->time_s = 0;
-    for (guint i = 0; i < MAX_PASSES; i++) {
-        double over_s = (rest - switch_bytes) / bandwidth;
-        double time_s, left;
-
-        if (over_s <= 0) {
-            course->downtime_s = rest / bandwidth + (double)convergence->limits.fixed_cost_ms / 1e3;
-            course->time_s += course->downtime_s;
-            return TRUE;
-        }
-        time_s = MIN(ceil(over_s / SLICE_HIGH_S) * SLICE_HIGH_S, rest / bandwidth);
-        left = MAX(rest - time_s * bandwidth, 0);
-        course->time_s += time_s;
-        rest = left + dirtied_in(guest, time_s, left);
-    }
-    return FALSE;
+    return nma_course_run(guest->set_bytes, guest->tau_s, (double)convergence->forecast.rest_bytes,
+                          convergence->bandwidth_bytes_s,
+                          (double)convergence->limits.fixed_cost_ms / 1e3, &constant, course);
 }
 
 static gint64
@@ -220,34 +193,51 @@ milliseconds(double value_s)
     return figure(value_s * 1e3);
 }
 
+typedef struct {
+    double low_s, high_s, down_low_s, down_high_s;
+} Courses;
+
+static void
+add_courses(const NmaConvergence *convergence, const Fit *fit, double limit_s, Courses *courses)
+{
+    const Guest *guests[] = { &fit->easiest, &fit->hardest };
+
+    for (guint i = 0; i < G_N_ELEMENTS(guests); i++) {
+        NmaCourse course;
+
+        if (!run_on(guests[i], convergence, limit_s, &course)) {
+            courses->high_s = INFINITY;
+            courses->down_high_s = ((double)convergence->limits.max_downtime_ms +
+                                    (double)convergence->limits.fixed_cost_ms) /
+                                   1e3;
+            continue;
+        }
+        courses->low_s = MIN(courses->low_s, course.time_s);
+        courses->high_s = MAX(courses->high_s, course.time_s);
+        courses->down_low_s = MIN(courses->down_low_s, course.downtime_s);
+        courses->down_high_s = MAX(courses->down_high_s, course.downtime_s);
+    }
+}
+
 static void
 say_course(NmaConvergence *convergence, const Fit *fit)
 {
     NmaForecast *forecast = &convergence->forecast;
-    double limits_s[] = { (double)convergence->limits.max_downtime_ms / 1e3,
-                          (double)convergence->limits.first_downtime_ms / 1e3 };
-    const Guest *guests[] = { &fit->easiest, &fit->hardest };
-    double low_s = INFINITY, high_s = 0, down_low_s = INFINITY, down_high_s = 0;
+    const NmaConvergenceLimits *limits = &convergence->limits;
+    double left_s = (double)(limits->step_ms - MAX(convergence->last.elapsed_ms, 0)) / 1e3;
+    Courses courses = { INFINITY, 0, INFINITY, 0 };
 
-    for (guint i = 0; i < G_N_ELEMENTS(limits_s); i++) {
-        for (guint k = 0; k < G_N_ELEMENTS(guests); k++) {
-            Course course;
-
-            if (!run_on(guests[k], convergence, limits_s[i], &course)) {
-                high_s = INFINITY;
-                down_high_s = limits_s[0] + (double)convergence->limits.fixed_cost_ms / 1e3;
-                continue;
-            }
-            low_s = MIN(low_s, course.time_s);
-            high_s = MAX(high_s, course.time_s);
-            down_low_s = MIN(down_low_s, course.downtime_s);
-            down_high_s = MAX(down_high_s, course.downtime_s);
-        }
-    }
-    forecast->finishes_in_ms.low = isfinite(low_s) ? milliseconds(low_s) : NMA_UNKNOWN;
-    forecast->finishes_in_ms.high = isfinite(high_s) ? milliseconds(high_s) : NMA_UNKNOWN;
-    forecast->downtime_ms.low = isfinite(down_low_s) ? milliseconds(down_low_s) : NMA_UNKNOWN;
-    forecast->downtime_ms.high = milliseconds(down_high_s);
+    add_courses(convergence, fit, (double)limits->first_downtime_ms / 1e3, &courses);
+    /* unless it has ended before Nova permits more */
+    if (courses.high_s > left_s)
+        add_courses(convergence, fit, (double)limits->max_downtime_ms / 1e3, &courses);
+    forecast->finishes_in_ms.low =
+        isfinite(courses.low_s) ? milliseconds(courses.low_s) : NMA_UNKNOWN;
+    forecast->finishes_in_ms.high =
+        isfinite(courses.high_s) ? milliseconds(courses.high_s) : NMA_UNKNOWN;
+    forecast->downtime_ms.low =
+        isfinite(courses.down_low_s) ? milliseconds(courses.down_low_s) : NMA_UNKNOWN;
+    forecast->downtime_ms.high = milliseconds(courses.down_high_s);
 }
 
 /* ---- the verdict ---- */

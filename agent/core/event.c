@@ -117,6 +117,9 @@ nma_event_new(NmaEventType type)
     case NMA_EVENT_GUEST:
         nma_resources_clear(&event->guest.resources);
         break;
+    case NMA_EVENT_DOMAINS:
+        event->domains.uuids = g_ptr_array_new_with_free_func(g_free);
+        break;
     case NMA_EVENT_REMEDY:
         event->remedy.before = event->remedy.after = NMA_UNKNOWN;
         break;
@@ -150,6 +153,13 @@ nma_event_free(NmaEvent *event)
         break;
     case NMA_EVENT_RESYNC:
         g_clear_pointer(&event->readings, g_ptr_array_unref);
+        break;
+    case NMA_EVENT_MEASURED:
+        nma_measurement_clear(&event->measured);
+        break;
+    case NMA_EVENT_DOMAINS:
+        g_clear_pointer(&event->domains.uuids, g_ptr_array_unref);
+        g_free(event->domains.text);
         break;
     case NMA_EVENT_CONDUCTOR:
         g_clear_pointer(&event->conductor.migrations, g_ptr_array_unref);

@@ -10,6 +10,7 @@
 #include "agent/core/identity.h"
 #include "agent/core/job_stats.h"
 #include "agent/core/now.h"
+#include "agent/core/outlook.h"
 #include "agent/core/remedy.h"
 
 /* Nova's compute RPC methods that speak of a live migration; the table with their names is in
@@ -128,6 +129,8 @@ typedef enum {
     NMA_EVENT_FACTS,     /* facts: answer to NMA_EFFECT_GATHER_FACTS */
     NMA_EVENT_CONDUCTOR, /* conductor: answer to NMA_EFFECT_ASK_CONDUCTOR */
     NMA_EVENT_PEER,      /* peer: answer to NMA_EFFECT_ASK_PEER */
+    NMA_EVENT_MEASURED,  /* measured: a guest's dirty rate */
+    NMA_EVENT_DOMAINS,   /* domains: all active ones of the host */
     NMA_EVENT_REMEDY,    /* remedy: answer to NMA_EFFECT_REMEDY */
     NMA_EVENT_ASKED,     /* asked -> NMA_EFFECT_ANSWER, exactly one */
     NMA_EVENT_GUEST,     /* guest: answer to NMA_EFFECT_ASK_GUEST */
@@ -167,6 +170,11 @@ typedef struct {
             GPtrArray *migrations;
         } conductor;
         NmaPeerAnswer peer;
+        NmaMeasurement measured;
+        struct {
+            GPtrArray *uuids; /* of char *, owned */
+            char *text;       /* why they could not be listed; NULL: they are */
+        } domains;
         NmaRemedyAnswer remedy;
         NmaAsk *asked; /* owned */
         struct {

@@ -142,7 +142,7 @@ static void
 summarise(const Pair *pair, NmaExperience *experience)
 {
     Values bandwidths = { .n = 0 }, costs = { .n = 0 };
-    Values durations = { .n = 0 }, downtimes = { .n = 0 };
+    Values durations = { .n = 0 }, downtimes = { .n = 0 }, befores = { .n = 0 };
 
     experience->n = pair->n;
     for (guint i = 0; i < pair->n; i++) {
@@ -154,6 +154,7 @@ summarise(const Pair *pair, NmaExperience *experience)
             add_value(&costs, (double)outcome->fixed_cost_ms);
         /* what is forecast while memory flows; before the start other things are not known */
         add_ratio(&durations, nma_outcome_duration_ratio(outcome, NMA_PREDICTED_FIRST));
+        add_ratio(&befores, nma_outcome_duration_ratio(outcome, NMA_PREDICTED_BEFORE));
         add_ratio(&downtimes, nma_outcome_downtime_ratio(outcome, NMA_PREDICTED_FIRST));
         experience->right += outcome->predictions[NMA_PREDICTED_FIRST].score == NMA_SCORE_RIGHT;
         experience->wrong += outcome->predictions[NMA_PREDICTED_FIRST].score == NMA_SCORE_WRONG;
@@ -167,6 +168,7 @@ summarise(const Pair *pair, NmaExperience *experience)
     if (costs.n > 0)
         experience->fixed_cost_ms = (gint64)quantile(&costs, 0.5);
     experience->duration_factor = factor_of(&durations);
+    experience->before_factor = factor_of(&befores);
     experience->downtime_factor = factor_of(&downtimes);
 }
 

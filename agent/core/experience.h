@@ -20,7 +20,8 @@ typedef struct {
     /* A forecast was within this factor of what came, four times out of five; 1: exact; 0: too few
      * forecasts to say. */
     double duration_factor, downtime_factor;
-    guint right, wrong; /* verdicts during the copy */
+    double before_factor; /* the same of the duration, forecast before the start */
+    guint right, wrong;   /* verdicts during the copy */
     gint64 last_wall_us;
 } NmaExperience;
 

@@ -91,6 +91,7 @@ nma_doubt_to_string(NmaDoubt why)
         [NMA_DOUBT_THROTTLE_CHANGED] = "throttle_changed",
         [NMA_DOUBT_DISK] = "disk",
         [NMA_DOUBT_NOTHING_MOVES] = "nothing_moves",
+        [NMA_DOUBT_NO_BANDWIDTH] = "no_bandwidth",
     };
 
     g_return_val_if_fail((guint)why < NMA_N_DOUBTS, "");
@@ -108,6 +109,7 @@ static const char *const doubts[NMA_N_DOUBTS] = {
     [NMA_DOUBT_THROTTLE_CHANGED] = "throttle or compression changed: one more pass is needed",
     [NMA_DOUBT_DISK] = "disks are copied first",
     [NMA_DOUBT_NOTHING_MOVES] = "not a byte has been sent for 10 s",
+    [NMA_DOUBT_NO_BANDWIDTH] = "nothing is known of the bandwidth",
 };
 
 static void

@@ -39,6 +39,7 @@ typedef enum {
     NMA_DOUBT_THROTTLE_CHANGED, /* or compression */
     NMA_DOUBT_DISK,
     NMA_DOUBT_NOTHING_MOVES,
+    NMA_DOUBT_NO_BANDWIDTH, /* before the start: nothing is known of the way */
     NMA_N_DOUBTS
 } NmaDoubt;
 

@@ -3,6 +3,9 @@
 #include "agent/core/host_internal.h"
 
 #define QUESTION_OVERDUE_US (60 * NMA_US_PER_S)
+/* a forecast of an hour ago says nothing of the guest of now */
+#define PREDICTED_FOR_US (3600 * NMA_US_PER_S)
+#define PREDICTED_MAX    4096
 
 /* ---- life ---- */
 
@@ -10,6 +13,15 @@ static char *
 random_attempt_id(void)
 {
     return g_uuid_string_random();
+}
+
+static void
+predicted_free(gpointer data)
+{
+    NmaPredicted *predicted = data;
+
+    g_free(predicted->destination);
+    g_free(predicted);
 }
 
 NmaHost *
@@ -35,6 +47,7 @@ nma_host_new(const NmaHostConfig *config)
     host->asked = nma_host_questions_new();
     host->recent = nma_recent_new();
     host->experiences = nma_experiences_new();
+    host->predicted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, predicted_free);
     host->saved = nma_saved_new();
     return host;
 }
@@ -49,6 +62,7 @@ nma_host_free(NmaHost *host)
     g_ptr_array_unref(host->ended_sources);
     g_ptr_array_unref(host->ended_destinations);
     nma_experiences_free(host->experiences);
+    g_hash_table_unref(host->predicted);
     nma_saved_free(host->saved);
     nma_ledger_free(host->ledger);
     g_ptr_array_unref(host->asked);
@@ -364,6 +378,30 @@ const NmaExperiences *
 nma_host_experiences(const NmaHost *host)
 {
     return host->experiences;
+}
+
+static gboolean
+is_old(gpointer key, gpointer value, gpointer user_data)
+{
+    return ((const NmaPredicted *)value)->boot_us < *(const gint64 *)user_data - PREDICTED_FOR_US;
+}
+
+void
+nma_host_note_prediction(NmaHost *host, const char *instance_uuid, const char *destination,
+                         const NmaPrediction *prediction, NmaNow now)
+{
+    NmaPredicted *predicted;
+
+    g_hash_table_foreach_remove(host->predicted, is_old, &now.boot_us);
+    if (!nma_uuid_is_valid(instance_uuid) || destination == NULL ||
+        g_hash_table_size(host->predicted) >= PREDICTED_MAX ||
+        nma_host_get_source(host, instance_uuid) != NULL)
+        return;
+    predicted = g_new0(NmaPredicted, 1);
+    predicted->destination = g_strdup(destination);
+    predicted->prediction = *prediction;
+    predicted->boot_us = now.boot_us;
+    g_hash_table_replace(host->predicted, g_strdup(instance_uuid), predicted);
 }
 
 void

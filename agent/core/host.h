@@ -77,5 +77,9 @@ void nma_host_foreach_migration(const NmaHost *host, void (*each)(const NmaMigra
                                 gpointer user_data);
 const NmaLedger *nma_host_ledger(const NmaHost *host);
 NmaLedger *nma_host_ledger_mutable(NmaHost *host); /* to put in what QEMU has taken */
+/* What was forecast of a migration to that destination before it began: is scored when one has
+ * ended that begins within an hour. */
+void nma_host_note_prediction(NmaHost *host, const char *instance_uuid, const char *destination,
+                              const NmaPrediction *prediction, NmaNow now);
 const NmaExperiences *nma_host_experiences(const NmaHost *host);
 guint64 nma_host_ignored_total(const NmaHost *host); /* over max_open */

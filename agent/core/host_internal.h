@@ -25,6 +25,7 @@ struct NmaHost {
     guint64 ignored_total;
 
     NmaExperiences *experiences;
+    GHashTable *predicted; /* instance uuid -> NmaPredicted: before the start */
 
     GPtrArray *asked;          /* questions that wait; in host_asking.c */
     gint64 lost_until_boot_us; /* promises that are not known may hold until then; 0: none */
@@ -32,6 +33,12 @@ struct NmaHost {
     NmaSaved *saved;
     NmaQuestions questions;
 };
+
+typedef struct {
+    char *destination;
+    NmaPrediction prediction;
+    gint64 boot_us;
+} NmaPredicted;
 
 /* the open one of an instance, or NULL */
 NmaSource *nma_host_get_source(const NmaHost *host, const char *instance_uuid);

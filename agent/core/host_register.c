@@ -13,10 +13,25 @@ nma_host_get_destination(const NmaHost *host, const char *instance_uuid)
     return g_hash_table_lookup(host->destinations, instance_uuid);
 }
 
+static void
+recall_prediction(NmaHost *host, NmaSource *source)
+{
+    const NmaIdentity *identity = &source->base.identity;
+    const NmaPredicted *predicted = g_hash_table_lookup(host->predicted, identity->instance_uuid);
+
+    if (predicted == NULL)
+        return;
+    if (g_strcmp0(predicted->destination, identity->destination) == 0 &&
+        source->flows_boot_us >= predicted->boot_us)
+        source->predictions[NMA_PREDICTED_BEFORE] = predicted->prediction;
+    g_hash_table_remove(host->predicted, identity->instance_uuid);
+}
+
 void
 nma_host_retire_source(NmaHost *host, NmaSource *source, NmaNow now)
 {
     nma_recent_add(host->recent, &source->base, now);
+    recall_prediction(host, source);
     nma_source_finish(source, now);
     nma_experiences_add(host->experiences, &source->outcome);
     g_hash_table_steal(host->sources, source->base.identity.instance_uuid);

@@ -26,6 +26,7 @@ nma_outcome_init(NmaOutcome *outcome)
             .at_ms = NMA_UNKNOWN,
             .lasts_ms = { NMA_UNKNOWN, NMA_UNKNOWN },
             .downtime_ms = { NMA_UNKNOWN, NMA_UNKNOWN },
+            .expected_ms = NMA_UNKNOWN,
         };
 }
 
@@ -120,13 +121,11 @@ nma_range_middle(NmaRange range)
 }
 
 static double
-ratio(const NmaOutcome *outcome, NmaRange forecast_ms, gint64 came_ms)
+ratio(const NmaOutcome *outcome, gint64 forecast_ms, gint64 came_ms)
 {
-    gint64 middle_ms = nma_range_middle(forecast_ms);
-
-    if (!ended_by_itself(outcome) || middle_ms <= 0 || came_ms <= 0)
+    if (!ended_by_itself(outcome) || forecast_ms <= 0 || came_ms <= 0)
         return 0;
-    return (double)middle_ms / (double)came_ms;
+    return (double)forecast_ms / (double)came_ms;
 }
 
 double
@@ -134,13 +133,17 @@ nma_outcome_duration_ratio(const NmaOutcome *outcome, NmaPredictionKind kind)
 {
     const NmaPrediction *prediction = &outcome->predictions[kind];
 
-    return ratio(outcome, prediction->lasts_ms, outcome->lasted_ms - prediction->at_ms);
+    gint64 expected_ms = prediction->expected_ms >= 0 ? prediction->expected_ms
+                                                      : nma_range_middle(prediction->lasts_ms);
+
+    return ratio(outcome, expected_ms, outcome->lasted_ms - prediction->at_ms);
 }
 
 double
 nma_outcome_downtime_ratio(const NmaOutcome *outcome, NmaPredictionKind kind)
 {
-    return ratio(outcome, outcome->predictions[kind].downtime_ms, outcome->downtime_ms);
+    return ratio(outcome, nma_range_middle(outcome->predictions[kind].downtime_ms),
+                 outcome->downtime_ms);
 }
 
 /* ---- words ---- */

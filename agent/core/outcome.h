@@ -28,6 +28,7 @@ typedef struct {
     gint64 at_ms;               /* after memory began to flow; 0: before */
     NmaRange lasts_ms;          /* from then on, to the end of the downtime */
     NmaRange downtime_ms;
+    gint64 expected_ms; /* of lasts_ms; NMA_UNKNOWN: its middle */
     NmaScore score;
 } NmaPrediction;
 

@@ -48,6 +48,7 @@ nma_source_note_forecast(NmaSource *source, const NmaForecast *forecast, NmaNow 
         .at_ms = NMA_UNKNOWN,
         .lasts_ms = forecast->finishes_in_ms,
         .downtime_ms = forecast->downtime_ms,
+        .expected_ms = NMA_UNKNOWN,
     };
 
     if (forecast->verdict == NMA_FORECAST_UNKNOWN)

@@ -9,6 +9,7 @@
 #include "agent/hypervisor/inspect.h"
 #include "agent/hypervisor/libvirt_error.h"
 #include "agent/hypervisor/loop.h"
+#include "agent/hypervisor/measuring.h"
 #include "agent/hypervisor/readers.h"
 #include "agent/hypervisor/steering.h"
 
@@ -26,6 +27,7 @@ struct NmaHypervisor {
     gpointer post_data;
     NmaLoop *loop;
     NmaReaders *readers;
+    NmaMeasuring *measuring;
     NmaSteerer *steerer;
     NmaConnection *connection;
     virConnectPtr reader_connections[N_READERS]; /* each its thread's alone; NULL: not open */
@@ -316,6 +318,7 @@ static void
 hypervisor_free(NmaHypervisor *hypervisor)
 {
     g_clear_pointer(&hypervisor->readers, nma_readers_free);
+    g_clear_pointer(&hypervisor->measuring, nma_measuring_free);
     g_clear_pointer(&hypervisor->steerer, nma_steerer_free);
     nma_worker_free(hypervisor->inspector);
     nma_connection_free(hypervisor->connection);
@@ -364,6 +367,9 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
     hypervisor->connection = nma_connection_new(&connection);
     hypervisor->readers = nma_readers_new(&readers, error);
     if (hypervisor->readers)
+        hypervisor->measuring =
+            nma_measuring_new(hypervisor->connection, config->access, post, hypervisor, error);
+    if (hypervisor->measuring)
         hypervisor->steerer = nma_steerer_new(&steerer, error);
     if (hypervisor->steerer)
         hypervisor->inspector = nma_worker_new(&inspector, error);
@@ -375,6 +381,8 @@ nma_hypervisor_new(const NmaHypervisorConfig *config, GError **error)
     /* none of these threads is in a call of libvirt's yet */
     if (hypervisor->readers)
         nma_readers_stop(hypervisor->readers, G_MAXINT64);
+    if (hypervisor->measuring)
+        nma_measuring_stop(hypervisor->measuring, G_MAXINT64);
     if (hypervisor->steerer)
         nma_steerer_stop(hypervisor->steerer, G_MAXINT64);
     if (hypervisor->inspector)
@@ -398,6 +406,7 @@ nma_hypervisor_stop(NmaHypervisor *hypervisor, gint64 deadline_ms)
 
     /* the loop last: libvirt calls and frees through it what belongs to a connection */
     all_ended = nma_readers_stop(hypervisor->readers, deadline_us - 2 * share_us);
+    all_ended &= nma_measuring_stop(hypervisor->measuring, deadline_us - 2 * share_us);
     all_ended &= nma_steerer_stop(hypervisor->steerer, deadline_us - 2 * share_us);
 
     all_ended &= nma_worker_stop(hypervisor->inspector, deadline_us - 2 * share_us);
@@ -413,6 +422,19 @@ nma_hypervisor_read_domain(NmaHypervisor *hypervisor, const char *instance_uuid)
 {
     g_return_if_fail(nma_uuid_is_valid(instance_uuid));
     nma_readers_request(hypervisor->readers, instance_uuid);
+}
+
+void
+nma_hypervisor_measure(NmaHypervisor *hypervisor, const char *instance_uuid)
+{
+    g_return_if_fail(nma_uuid_is_valid(instance_uuid));
+    nma_measuring_request(hypervisor->measuring, instance_uuid);
+}
+
+void
+nma_hypervisor_list(NmaHypervisor *hypervisor)
+{
+    nma_measuring_list(hypervisor->measuring);
 }
 
 void

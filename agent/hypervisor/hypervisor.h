@@ -3,10 +3,10 @@
  *
  * Threads of its own: virt-events runs libvirt's event loop, its callbacks only copy and post;
  * virt-read ×3 make the blocking calls, each domain at most one at a time, each thread on a
- * connection of its own; virt-act moves knobs (steering.h) on another, and virt-check answers what
- * checks ask on one more; virt-connect (re)connects for ever; after each (re)connect it registers
- * its callbacks and posts NMA_EVENT_RESYNC. What a connection of which access may call:
- * agent/hypervisor/access.c.
+ * connection of its own; virt-measure (measuring.h) measures dirty rates on another; virt-act moves
+ * knobs (steering.h) on another, and virt-check answers what checks ask on one more; virt-connect
+ * (re)connects for ever; after each (re)connect it registers its callbacks and posts
+ * NMA_EVENT_RESYNC. What a connection of which access may call: agent/hypervisor/access.c.
  */
 #pragma once
 
@@ -61,6 +61,12 @@ void nma_hypervisor_stop(NmaHypervisor *hypervisor, gint64 deadline_ms);
  * call_deadline_ms and a little: at the deadline NMA_DOMAIN_UNKNOWN, and what libvirt says later is
  * dropped. instance_uuid must be valid (nma_uuid_is_valid). */
 void nma_hypervisor_read_domain(NmaHypervisor *hypervisor, const char *instance_uuid);
+
+/* Posts NMA_EVENT_MEASURED: how fast the guest dirties its memory. Guests are measured one at a
+ * time, some seconds each; needs read-write access. */
+void nma_hypervisor_measure(NmaHypervisor *hypervisor, const char *instance_uuid);
+/* Posts NMA_EVENT_DOMAINS. */
+void nma_hypervisor_list(NmaHypervisor *hypervisor);
 
 /* Posts one NMA_EVENT_REMEDY. On a read-only connection libvirt refuses. */
 void nma_hypervisor_steer(NmaHypervisor *hypervisor, const char *instance_uuid,

@@ -22,6 +22,7 @@ add_destination(const char *destination, const NmaExperience *experience, gpoint
                         nma_json_integer(experience->median_bandwidth_bytes_s));
     json_object_set_new(value, "fixed_cost_ms", nma_json_integer(experience->fixed_cost_ms));
     json_object_set_new(value, "duration_factor", factor(experience->duration_factor));
+    json_object_set_new(value, "before_factor", factor(experience->before_factor));
     json_object_set_new(value, "downtime_factor", factor(experience->downtime_factor));
     json_object_set_new(value, "verdicts_right", json_integer(experience->right));
     json_object_set_new(value, "verdicts_wrong", json_integer(experience->wrong));
@@ -41,6 +42,7 @@ prediction_to_value(const NmaOutcome *outcome, NmaPredictionKind kind)
     json_object_set_new(value, "verdict",
                         json_string(nma_forecast_verdict_to_string(prediction->verdict)));
     json_object_set_new(value, "at_ms", nma_json_integer(prediction->at_ms));
+    json_object_set_new(value, "expected_ms", nma_json_integer(prediction->expected_ms));
     json_object_set_new(value, "lasts_low_ms", nma_json_integer(prediction->lasts_ms.low));
     json_object_set_new(value, "lasts_high_ms", nma_json_integer(prediction->lasts_ms.high));
     json_object_set_new(value, "downtime_low_ms", nma_json_integer(prediction->downtime_ms.low));

@@ -22,6 +22,8 @@ static const char *const names[NMA_N_REQUESTS + 1] = {
     [NMA_REQUEST_RELEASE] = "release",
     [NMA_REQUEST_GUEST] = "guest",
     [NMA_REQUEST_GUEST_FACTS] = "guest_facts",
+    [NMA_REQUEST_FORECAST] = "forecast",
+    [NMA_REQUEST_GUESTS] = "guests",
     NULL,
 };
 
@@ -83,6 +85,21 @@ read_set_mode(const json_t *args, NmaRequest *request, GError **error)
 }
 
 static gboolean
+read_forecast(const json_t *args, NmaRequest *request, GError **error)
+{
+    const json_t *destination = json_object_get(args, "destination");
+
+    request->destination = nma_json_dup_name(args, "destination");
+    if (destination != NULL && !json_is_null(destination) && request->destination == NULL) {
+        g_set_error(error, NMA_JSON_ERROR, NMA_JSON_ERROR_MALFORMED, "destination is no host name");
+        return FALSE;
+    }
+    if (json_is_true(json_object_get(args, "all")))
+        return TRUE;
+    return read_show(args, request, error);
+}
+
+static gboolean
 read_ask(const json_t *args, NmaRequest *request, GError **error)
 {
     static const NmaAskKind kinds[NMA_N_REQUESTS] = {
@@ -116,6 +133,7 @@ static gboolean (*const readers[NMA_N_REQUESTS])(const json_t *, NmaRequest *, G
     [NMA_REQUEST_AUDIT] = read_audit,       [NMA_REQUEST_CAN_LIVE_MIGRATE] = read_ask,
     [NMA_REQUEST_RESERVE] = read_ask,       [NMA_REQUEST_RENEW] = read_ask,
     [NMA_REQUEST_RELEASE] = read_ask,       [NMA_REQUEST_GUEST] = read_show,
+    [NMA_REQUEST_FORECAST] = read_forecast,
 };
 
 const char *const *
@@ -165,6 +183,7 @@ nma_request_free(NmaRequest *request)
         return;
     }
     g_free(request->instance_uuid);
+    g_free(request->destination);
     g_free(request->mode);
     g_free(request->address);
     nma_ask_free(request->ask);

@@ -148,8 +148,28 @@ resident_bytes(int process_fd)
     return resident + huge;
 }
 
-gint64
-nma_probe_qemu_resident_bytes(const char *proc, const char *instance_uuid)
+/* of kernels before 4.5, which do not tell them apart, all of it */
+static gint64
+guest_memory_bytes(int process_fd)
+{
+    static const char *const names[] = { "RssAnon", "RssShmem", "HugetlbPages" };
+    gsize length;
+    g_autofree char *status = nma_probe_read_at(process_fd, "status", &length);
+    gint64 sum = 0;
+
+    for (guint i = 0; status && i < G_N_ELEMENTS(names); i++) {
+        gint64 bytes = kib_line(status, names[i]);
+
+        if (bytes == NMA_UNKNOWN && i == 0)
+            return resident_bytes(process_fd);
+        if (bytes > 0 && bytes <= G_MAXINT64 - sum)
+            sum += bytes;
+    }
+    return status ? sum : NMA_UNKNOWN;
+}
+
+static gint64
+of_qemu(const char *proc, const char *instance_uuid, gint64 (*bytes_of)(int process_fd))
 {
     g_autoptr(GDir) dir = g_dir_open(proc, 0, NULL);
     gint64 found = NMA_UNKNOWN;
@@ -171,7 +191,7 @@ nma_probe_qemu_resident_bytes(const char *proc, const char *instance_uuid)
         g_autofree char *cmdline = nma_probe_read_at(process_fd, "cmdline", &length);
 
         if (cmdline && runs_instance(cmdline, length, instance_uuid)) {
-            gint64 resident = resident_bytes(process_fd);
+            gint64 resident = bytes_of(process_fd);
             guint64 started = start_time(process_fd);
 
             if (resident != NMA_UNKNOWN && (found == NMA_UNKNOWN || started > found_started)) {
@@ -182,6 +202,18 @@ nma_probe_qemu_resident_bytes(const char *proc, const char *instance_uuid)
         close(process_fd);
     }
     return found;
+}
+
+gint64
+nma_probe_qemu_resident_bytes(const char *proc, const char *instance_uuid)
+{
+    return of_qemu(proc, instance_uuid, resident_bytes);
+}
+
+gint64
+nma_probe_guest_memory_bytes(const char *proc, const char *instance_uuid)
+{
+    return of_qemu(proc, instance_uuid, guest_memory_bytes);
 }
 
 char *

@@ -30,5 +30,9 @@ gint64 nma_probe_userfaultfd(const char *proc);
  * last: where both hosts of a lab share a kernel, the arriving guest's. */
 gint64 nma_probe_qemu_resident_bytes(const char *proc, const char *instance_uuid);
 
+/* Of the same process what may be guest memory: RssAnon + RssShmem + HugetlbPages, without the
+ * program's own files; with what QEMU itself needs. */
+gint64 nma_probe_guest_memory_bytes(const char *proc, const char *instance_uuid);
+
 /* <proc>/sys/kernel/random/boot_id; owned */
 char *nma_probe_boot_id(const char *proc, GError **error);

@@ -180,6 +180,7 @@ static const Column reservation_columns[] = {
                predictions[which].downtime_ms.low),                                                \
         COLUMN(COLUMN_INTEGER, NmaOutcome, name "_downtime_high_ms",                               \
                predictions[which].downtime_ms.high),                                               \
+        COLUMN(COLUMN_INTEGER, NmaOutcome, name "_expected_ms", predictions[which].expected_ms),   \
         WORDS(NmaOutcome, name "_score", predictions[which].score, score_word, NMA_N_SCORES)
 
 static const Column outcome_columns[] = {

@@ -31,7 +31,7 @@
     " " which "_verdict TEXT NOT NULL, " which "_at_ms INTEGER NOT NULL, " which                   \
     "_lasts_low_ms INTEGER NOT NULL, " which "_lasts_high_ms INTEGER NOT NULL, " which             \
     "_downtime_low_ms INTEGER NOT NULL, " which "_downtime_high_ms INTEGER NOT NULL, " which       \
-    "_score TEXT NOT NULL"
+    "_expected_ms INTEGER NOT NULL, " which "_score TEXT NOT NULL"
 
 static const char *const steps[] = {
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"

@@ -113,6 +113,22 @@ find_url(const NctConfig *config, GError **error)
     return NULL;
 }
 
+static gboolean
+read_rpc_url(const NctConfig *config, NmaWatchCell *cell, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autofree char *text =
+        nct_config_get_string(config, "DEFAULT", "transport_url", NULL, &failure);
+
+    if (failure) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    if (text && *text)
+        cell->rpc_url = om_transport_url_parse(text, error);
+    return cell->rpc_url || !text || !*text;
+}
+
 NmaWatchCell *
 nma_watch_cell_load(const char *name, const char *nova_conf, GError **error)
 {
@@ -133,6 +149,10 @@ nma_watch_cell_load(const char *name, const char *nova_conf, GError **error)
         g_prefix_error(error, "%s: ", nova_conf);
         return NULL;
     }
+    if (!read_rpc_url(config, cell, error)) {
+        g_prefix_error(error, "%s: ", nova_conf);
+        return NULL;
+    }
     cell->exchange = nct_config_get_string(config, "DEFAULT", "control_exchange", "nova", error);
     if (!cell->exchange) {
         g_prefix_error(error, "%s: ", nova_conf);
@@ -147,6 +167,7 @@ nma_watch_cell_free(NmaWatchCell *cell)
     if (!cell)
         return;
     om_transport_url_free(cell->url);
+    om_transport_url_free(cell->rpc_url);
     om_rabbit_options_clear(&cell->rabbit);
     g_free(cell->name);
     g_free(cell->nova_conf);

@@ -16,6 +16,7 @@ typedef struct {
     /* [oslo_messaging_notifications] transport_url, else [DEFAULT] transport_url: where the agents
      * send their reports unless they are told otherwise */
     OmTransportUrl *url;
+    OmTransportUrl *rpc_url; /* [DEFAULT] transport_url, where agents answer; NULL: not set */
     OmRabbitOptions rabbit;
     char *exchange; /* control_exchange */
 } NmaWatchCell;

@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "agent/watch/drain.h"
 #include "agent/watch/listen.h"
 #include "agent/watch/options.h"
 #include "agent/watch/output.h"
@@ -28,6 +29,8 @@
 /* --once INSTANCE: from the first word on, so that the other side's is heard too */
 #define GATHER_BOTH_US (1200 * NMA_US_PER_MS)
 #define CONNECT_US     (30 * NMA_US_PER_S)
+/* --until-empty: the end of a migration is told when the conductor has said it, within 30 s */
+#define LAST_WORDS_US (45 * NMA_US_PER_S)
 /* a flood of reports must not keep signals and time-outs waiting */
 #define NEWS_AT_ONCE 1000
 
@@ -35,6 +38,9 @@ typedef struct {
     const NmaWatchOptions *options;
     NmaWatchOutput output;
     NmaWatchListener *listener;
+    NmaWatchDrain *drain; /* --until-empty; else NULL */
+    gint64 empty_us;      /* since when the host is empty; NMA_NEVER */
+    char *drain_said;
     int signal_fd;
     int end_signal; /* that asked us to end; 0: none */
     gint64 started_us;
@@ -166,6 +172,49 @@ take_signals(Watch *watch)
 
 /* ---- when it ends, and how ---- */
 
+/* What is known of the guests, told when it changes. */
+static void
+say_drain(Watch *watch)
+{
+    gint64 guests = nma_watch_drain_guests(watch->drain);
+    const char *trouble = nma_watch_drain_trouble(watch->drain);
+    g_autofree char *text = trouble ? g_strdup(trouble)
+                            : guests >= 0
+                                ? g_strdup_printf("%" G_GINT64_FORMAT " guest%s on %s", guests,
+                                                  guests == 1 ? "" : "s", watch->options->host)
+                                : NULL;
+
+    if (!text || g_strcmp0(text, watch->drain_said) == 0)
+        return;
+    nma_watch_output_status(&watch->output, text);
+    g_free(watch->drain_said);
+    watch->drain_said = g_steal_pointer(&text);
+}
+
+/* Empty is what the agent says of libvirt's guests; then the last words on those that left are
+ * waited for. */
+static gboolean
+is_drained(Watch *watch, gint64 now_us, int *code)
+{
+    NmaWatchLeft left;
+
+    nma_watch_drain_step(watch->drain, now_us);
+    say_drain(watch);
+    if (nma_watch_drain_guests(watch->drain) != 0 || nma_watch_drain_trouble(watch->drain)) {
+        watch->empty_us = NMA_NEVER;
+        return FALSE;
+    }
+    if (watch->empty_us == NMA_NEVER)
+        watch->empty_us = now_us;
+    nma_watch_output_left(&watch->output, now_us, &left);
+    if (left.running > 0 && now_us - watch->empty_us < LAST_WORDS_US)
+        return FALSE;
+    if (now_us - watch->empty_us < SETTLE_US)
+        return FALSE;
+    *code = nma_watch_left_exit_code(&left);
+    return TRUE;
+}
+
 /* TRUE when the program is done, with its exit code */
 static gboolean
 is_done(Watch *watch, gint64 now_us, int *code)
@@ -174,6 +223,8 @@ is_done(Watch *watch, gint64 now_us, int *code)
     g_autofree NmaWatchPicture *target = NULL;
     gboolean listened = watch->listening_us != NMA_NEVER, time_is_up;
 
+    if (watch->drain && is_drained(watch, now_us, code))
+        return TRUE;
     if (options->target)
         target = nma_watch_output_target(&watch->output, now_us);
     if (target && watch->found_us == NMA_NEVER)
@@ -232,6 +283,7 @@ run(Watch *watch)
         struct pollfd fds[] = {
             { .fd = nma_watch_listener_fd(watch->listener), .events = POLLIN },
             { .fd = watch->signal_fd, .events = POLLIN },
+            { .fd = watch->drain ? nma_watch_drain_fd(watch->drain) : -1, .events = POLLIN },
         };
         gint64 now_us = g_get_monotonic_time();
 
@@ -248,7 +300,11 @@ run(Watch *watch)
         if (poll(fds, G_N_ELEMENTS(fds), wait_ms(watch, now_us)) < 0 && errno != EINTR)
             break;
     }
-    if (!watch->output.closed)
+    if (!watch->output.closed && watch->drain && !watch->end_signal)
+        nma_watch_output_drained(&watch->output, g_get_monotonic_time(),
+                                 nma_watch_drain_guests(watch->drain),
+                                 nma_watch_drain_instances(watch->drain));
+    else if (!watch->output.closed)
         nma_watch_output_final(&watch->output, g_get_monotonic_time());
     return code;
 }
@@ -290,12 +346,20 @@ listen_and_show(const NmaWatchOptions *options)
     watch.signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     watch.n_cells = cells->len;
     watch.started_us = g_get_monotonic_time();
-    watch.listening_us = watch.found_us = watch.result_us = NMA_NEVER;
+    watch.listening_us = watch.found_us = watch.result_us = watch.empty_us = NMA_NEVER;
     watch.drawn_us = watch.started_us - TICK_US;
     watch.listener = nma_watch_listener_start(cells, options->topic, &error);
     if (!watch.listener) {
         fprintf(stderr, "nova-migration-watch: %s\n", error->message);
         return NMA_WATCH_EXIT_USAGE;
+    }
+    if (options->until_empty) {
+        watch.drain = nma_watch_drain_start(cells, options->host, options->agent_topic, &error);
+        if (!watch.drain) {
+            fprintf(stderr, "nova-migration-watch: %s\n", error->message);
+            nma_watch_listener_stop(watch.listener);
+            return NMA_WATCH_EXIT_USAGE;
+        }
     }
     watch.up = g_hash_table_new(NULL, NULL);
     watch.refused = g_hash_table_new(NULL, NULL);
@@ -303,6 +367,9 @@ listen_and_show(const NmaWatchOptions *options)
     code = run(&watch);
 
     stopped = nma_watch_listener_stop(watch.listener);
+    if (watch.drain && !nma_watch_drain_stop(watch.drain))
+        stopped = FALSE;
+    g_free(watch.drain_said);
     if (watch.output.closed)
         watch.end_signal = SIGPIPE;
     nma_watch_output_clear(&watch.output);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/core/identity.h"
+#include "agent/watch/drain.h"
 
 G_DEFINE_QUARK(nma - watch - option - error - quark, nma_watch_option_error)
 
@@ -42,16 +43,45 @@ check_cells(char **cells, GError **error)
     return TRUE;
 }
 
+/* "90", "90s", "1.5h"; NULL: none */
 static gboolean
-check_topic(const char *topic, GError **error)
+read_timeout(const char *text, gint64 *timeout_us)
+{
+    static const struct {
+        char letter;
+        double seconds;
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+    double factor = 1, value;
+    char *end = NULL;
+
+    *timeout_us = 0;
+    if (!text)
+        return TRUE;
+    value = g_ascii_strtod(text, &end);
+    if (end == text)
+        return FALSE;
+    for (guint i = 0; *end && i < G_N_ELEMENTS(units); i++) {
+        if (end[0] == units[i].letter && !end[1]) {
+            factor = units[i].seconds;
+            end++;
+        }
+    }
+    if (*end || !(value >= 0 && value * factor <= MAX_TIMEOUT_S))
+        return FALSE;
+    *timeout_us = (gint64)(value * factor * G_USEC_PER_SEC);
+    return TRUE;
+}
+
+static gboolean
+check_topic(const char *option, const char *topic, GError **error)
 {
     gsize length = strlen(topic);
 
     if (length == 0 || length > MAX_TOPIC)
-        return refuse(error, "--topic takes 1 to %d characters", MAX_TOPIC);
+        return refuse(error, "%s takes 1 to %d characters", option, MAX_TOPIC);
     for (; *topic; topic++)
         if (!g_ascii_isalnum(*topic) && !strchr("._-", *topic))
-            return refuse(error, "--topic takes letters, digits, '.', '_' and '-' only");
+            return refuse(error, "%s takes letters, digits, '.', '_' and '-' only", option);
     return TRUE;
 }
 
@@ -67,18 +97,22 @@ check_target(const char *target, GError **error)
 }
 
 static gboolean
-check(NmaWatchOptions *options, double timeout_s, char **rest, GError **error)
+check(NmaWatchOptions *options, const char *timeout, char **rest, GError **error)
 {
     if (rest && rest[0] && rest[1])
         return refuse(error, "one instance or migration at most");
     if (rest && rest[0])
         options->target = g_strdup(rest[0]);
-    if (!(timeout_s >= 0 && timeout_s <= MAX_TIMEOUT_S))
-        return refuse(error, "--timeout takes a number of seconds");
-    options->timeout_us = (gint64)(timeout_s * G_USEC_PER_SEC);
+    if (!read_timeout(timeout, &options->timeout_us))
+        return refuse(error, "--timeout takes a number of seconds, or one with s, m, h or d");
+    if (options->until_empty &&
+        (!options->host || options->target || options->once || options->replay))
+        return refuse(error, "--until-empty follows a whole host: give --host, and no instance, "
+                             "--once or --replay");
     if (options->replay && options->cells)
         return refuse(error, "--replay reads a file: --cell does not go with it");
-    return check_cells(options->cells, error) && check_topic(options->topic, error) &&
+    return check_cells(options->cells, error) && check_topic("--topic", options->topic, error) &&
+           check_topic("--agent-topic", options->agent_topic, error) &&
            check_target(options->target, error);
 }
 
@@ -87,7 +121,7 @@ nma_watch_options_parse(GStrv *args, GError **error)
 {
     g_autoptr(NmaWatchOptions) options = g_new0(NmaWatchOptions, 1);
     g_auto(GStrv) rest = NULL;
-    double timeout_s = 0;
+    g_autofree char *timeout = NULL;
     const GOptionEntry entries[] = {
         { "cell", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->cells,
           "Listen in this cell; repeatable (default: /etc/nova/nova.conf)", "NAME=NOVA_CONF" },
@@ -98,8 +132,12 @@ nma_watch_options_parse(GStrv *args, GError **error)
         { "once", 0, 0, G_OPTION_ARG_NONE, &options->once, "Print one picture and exit", NULL },
         { "replay", 0, 0, G_OPTION_ARG_FILENAME, &options->replay,
           "Read report lines (--json) from a file, - for standard input", "FILE" },
-        { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &timeout_s, "Exit after so many seconds",
-          "SECONDS" },
+        { "timeout", 0, 0, G_OPTION_ARG_STRING, &timeout,
+          "Exit after so long: seconds, or 30m, 4h, 1d", "TIME" },
+        { "until-empty", 0, 0, G_OPTION_ARG_NONE, &options->until_empty,
+          "Follow the drain of --host until no guest is left there", NULL },
+        { "agent-topic", 0, 0, G_OPTION_ARG_STRING, &options->agent_topic,
+          "RPC topic of the agents (default: " NMA_WATCH_AGENT_TOPIC ")", "TOPIC" },
         { "topic", 0, 0, G_OPTION_ARG_STRING, &options->topic,
           "Topic of the reports (default: " NMA_WATCH_DEFAULT_TOPIC ")", "TOPIC" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version and exit",
@@ -115,7 +153,9 @@ nma_watch_options_parse(GStrv *args, GError **error)
         return NULL;
     if (!options->topic)
         options->topic = g_strdup(NMA_WATCH_DEFAULT_TOPIC);
-    if (!check(options, timeout_s, rest, error))
+    if (!options->agent_topic)
+        options->agent_topic = g_strdup(NMA_WATCH_AGENT_TOPIC);
+    if (!check(options, timeout, rest, error))
         return NULL;
     return g_steal_pointer(&options);
 }
@@ -128,6 +168,7 @@ nma_watch_options_free(NmaWatchOptions *options)
     g_strfreev(options->cells);
     g_free(options->host);
     g_free(options->topic);
+    g_free(options->agent_topic);
     g_free(options->replay);
     g_free(options->target);
     g_free(options);

@@ -18,7 +18,8 @@ typedef struct {
     char *topic;
     char *replay; /* file with report lines, "-" for standard input; NULL: listen */
     char *target; /* instance uuid, migration uuid or id; NULL: all */
-    gboolean once, json, version;
+    char *agent_topic;
+    gboolean once, json, version, until_empty;
     gint64 timeout_us; /* 0: none */
 } NmaWatchOptions;
 

@@ -404,3 +404,40 @@ nma_watch_output_final(NmaWatchOutput *output, gint64 now_us)
         append_list(output, out, G_MAXUINT, now_us);
     print(output, out->str);
 }
+
+/* ---- drains ---- */
+
+void
+nma_watch_output_left(const NmaWatchOutput *output, gint64 now_us, NmaWatchLeft *left)
+{
+    g_autoptr(GPtrArray) pictures = nma_watch_model_pictures(output->model, now_us);
+
+    nma_watch_left_count(pictures, output->options->host, left);
+}
+
+void
+nma_watch_output_drained(NmaWatchOutput *output, gint64 now_us, gint64 guests,
+                         const GPtrArray *instances)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_autofree char *host = nma_watch_text_clean(output->options->host, MAX_STATUS_COLUMNS);
+    NmaWatchLeft left;
+
+    nma_watch_output_left(output, now_us, &left);
+    if (!nma_watch_output_draws(output))
+        append_list(output, out, G_MAXUINT, now_us);
+    g_string_append_printf(out, "\n%s: %u left, %u failed, %u still moving", host, left.completed,
+                           left.failed, left.running);
+    if (left.astray > 0)
+        g_string_append_printf(out, ", %u ASTRAY", left.astray);
+    if (guests == 0)
+        g_string_append(out, "; no guest is left there\n");
+    else if (guests > 0)
+        g_string_append_printf(out, "; NOT EMPTY, %" G_GINT64_FORMAT " still there:\n", guests);
+    else
+        g_string_append(out, "; nobody says whether it is empty\n");
+    for (guint i = 0; guests > 0 && i < instances->len; i++)
+        g_string_append_printf(out, "  %s\n", (const char *)instances->pdata[i]);
+    if (!output->options->json)
+        print(output, out->str);
+}

@@ -7,6 +7,7 @@
 #include <glib.h>
 #include <jansson.h>
 
+#include "agent/watch/left.h"
 #include "agent/watch/merge.h"
 #include "agent/watch/options.h"
 #include "agent/watch/terminal.h"
@@ -38,6 +39,12 @@ gboolean nma_watch_output_draws(const NmaWatchOutput *output);
 void nma_watch_output_draw(NmaWatchOutput *output, gint64 now_us);
 /* The last picture(s), where no block stands there already. */
 void nma_watch_output_final(NmaWatchOutput *output, gint64 now_us);
+
+/* --until-empty: what came of the drain, as far as it was heard. */
+void nma_watch_output_left(const NmaWatchOutput *output, gint64 now_us, NmaWatchLeft *left);
+/* The table at its end; guests: those that are still there, -1: nobody knows. */
+void nma_watch_output_drained(NmaWatchOutput *output, gint64 now_us, gint64 guests,
+                              const GPtrArray *instances);
 
 /* The migration that the user named: a running one, else the one that ended last; NULL: not heard
  * of. Free with g_free(). */

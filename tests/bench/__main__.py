@@ -7,9 +7,9 @@ import time
 
 from tests.lab.lab import Lab
 
-from . import cpu, figures, latency, memory, reserve
+from . import cpu, figures, forecast, latency, memory, reserve
 
-PARTS = ("growth", "memory", "latency", "cpu", "reserve", "policy")
+PARTS = ("growth", "forecast", "memory", "latency", "cpu", "reserve", "policy")
 
 
 def main():
@@ -21,11 +21,15 @@ def main():
                 f"{time.strftime('%Y-%m-%d %H:%M')}")
     if "growth" in wanted:
         memory.growth()
+    if "forecast" in wanted:
+        forecast.simulated()
     if "policy" in wanted:
         # in virtual time: 1 when a goal is missed, which its figures tell
         subprocess.run([figures.program("policies"), str(figures.count("SCENARIOS", 240))], check=False)
     if set(wanted) - {"growth", "policy"}:
         with Lab(record=False) as lab:
+            if "forecast" in wanted:
+                forecast.real(lab)
             if "memory" in wanted:
                 memory.idle(lab)
             if "latency" in wanted:

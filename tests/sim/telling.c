@@ -47,9 +47,9 @@ tell(Telling *telling, NmaEvent *event, gint64 at_us)
 
     event->seen_boot_us = now.boot_us;
     event->seen_wall_us = now.wall_us;
+    nma_host_step(telling->host, event, now, telling->effects);
     if (telling->each != NULL)
         telling->each(event, telling->user_data);
-    nma_host_step(telling->host, event, now, telling->effects);
     nma_event_free(event);
 }
 

@@ -12,7 +12,7 @@ typedef struct {
     NmaHost *host;
     GPtrArray *effects; /* all */
     gint64 begun_boot_us;
-    /* every event, before it is told; NULL: nobody wants them */
+    /* every event, after it was told; NULL: nobody wants them */
     void (*each)(const NmaEvent *event, gpointer user_data);
     gpointer user_data;
 } Telling;

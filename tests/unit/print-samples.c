@@ -6,6 +6,7 @@
 #include "agent/json/config_audit.h"
 #include "agent/json/forecast.h"
 #include "agent/json/history.h"
+#include "agent/json/outlook.h"
 #include "agent/json/remedy.h"
 #include "agent/json/reports.h"
 #include "agent/json/requests.h"
@@ -66,6 +67,7 @@ print_history(void)
                 .at_ms = 8000,
                 .lasts_ms = { 9000, 16000 },
                 .downtime_ms = { 200, 450 },
+                .expected_ms = NMA_UNKNOWN,
             };
         }
         nma_outcome_score(outcome);
@@ -73,6 +75,37 @@ print_history(void)
         g_ptr_array_add(outcomes, outcome);
     }
     print("history.schema.json", "", nma_history_to_json("host-a", experiences, outcomes, 20));
+}
+
+static void
+print_outlooks(void)
+{
+    const NmaExperience learnt = { .median_bandwidth_bytes_s = 16 << 20,
+                                   .bandwidth_bytes_s = { 15 << 20, 17 << 20 },
+                                   .fixed_cost_ms = 60 };
+    const NmaOutlookTerms terms = {
+        .limits = { 500, 50, 50 }, .downtime_steps = 10, .downtime_delay_s = 75, .learnt = &learnt
+    };
+    json_t *forecasts = json_array();
+
+    for (guint i = 0; i < 3; i++) {
+        NmaMeasurement measurement;
+        NmaOutlook outlook;
+
+        nma_measurement_init(&measurement, HOST_SAMPLE_INSTANCE);
+        measurement.ram_bytes = G_GINT64_CONSTANT(8) << 30;
+        measurement.resident_bytes = G_GINT64_CONSTANT(1) << 30;
+        measurement.windows[0] = (NmaDirtyWindow){ 1, i * 30 << 20 };
+        measurement.windows[1] = (NmaDirtyWindow){ 5, i * 29 << 20 };
+        nma_outlook_judge(&measurement, &terms, &outlook);
+        json_array_append_new(forecasts,
+                              nma_outlook_to_value(HOST_SAMPLE_INSTANCE, i == 2 ? NULL : &outlook,
+                                                   12, i == 2 ? "no such domain" : NULL));
+    }
+    print_result("forecast_result",
+                 json_pack("{s:s, s:o}", "destination", "host-b", "forecasts", forecasts));
+    print_result("guests_result",
+                 json_pack("{s:i, s:[s]}", "guests", 1, "instances", HOST_SAMPLE_INSTANCE));
 }
 
 static void
@@ -223,6 +256,7 @@ main(void)
         print("forecast.schema.json", "", json_loads(text, 0, NULL));
     }
     print_history();
+    print_outlooks();
     for (guint i = 0; i < N_REMEDY_SAMPLES; i++) {
         g_autoptr(NmaRemedyReport) report = remedy_sample(i);
         g_autofree char *text = nma_remedy_to_json(report, "host-a");

@@ -28,6 +28,7 @@ predict(NmaOutcome *outcome, NmaForecastVerdict verdict, gint64 low_ms, gint64 h
         .at_ms = 8000,
         .lasts_ms = { low_ms, high_ms },
         .downtime_ms = { 200, 450 },
+        .expected_ms = NMA_UNKNOWN,
     };
 }
 

@@ -8,6 +8,7 @@
 #include "agent/hypervisor/job_stats.h"
 #include "agent/hypervisor/libvirt_error.h"
 #include "agent/hypervisor/loop.h"
+#include "agent/hypervisor/measuring.h"
 #include "tests/unit/tap.h"
 
 /* ---- lifecycle ---- */
@@ -326,6 +327,43 @@ test_no_error(void)
     g_assert_cmpstr(text, !=, "");
 }
 
+/* ---- dirty rate ---- */
+
+static gboolean
+window_of(int status, int period_s, gint64 rate, NmaDirtyWindow *window)
+{
+    virTypedParameterPtr params = NULL;
+    int n = 0, max = 0;
+    gboolean measured;
+
+    g_assert_cmpint(virTypedParamsAddInt(&params, &n, &max, "dirtyrate.calc_status", status), ==,
+                    0);
+    g_assert_cmpint(virTypedParamsAddInt(&params, &n, &max, "dirtyrate.calc_period", period_s), ==,
+                    0);
+    g_assert_cmpint(
+        virTypedParamsAddLLong(&params, &n, &max, "dirtyrate.megabytes_per_second", rate), ==, 0);
+    measured = nma_dirty_window_from_libvirt(params, n, 5, window);
+    virTypedParamsFree(params, n);
+    return measured;
+}
+
+static void
+test_dirty_rate(void)
+{
+    NmaDirtyWindow window = { 7, 7 };
+
+    g_assert_false(window_of(VIR_DOMAIN_DIRTYRATE_MEASURING, 5, 35, &window));
+    g_assert_false(window_of(VIR_DOMAIN_DIRTYRATE_UNSTARTED, 5, 35, &window));
+    g_assert_false(window_of(VIR_DOMAIN_DIRTYRATE_MEASURED, 1, 35, &window)); /* somebody else's */
+    g_assert_false(window_of(VIR_DOMAIN_DIRTYRATE_MEASURED, 5, -1, &window));
+    g_assert_false(window_of(VIR_DOMAIN_DIRTYRATE_MEASURED, 5, G_MAXINT64, &window));
+    g_assert_false(nma_dirty_window_from_libvirt(NULL, 0, 5, &window));
+    g_assert_cmpfloat(window.period_s, ==, 7); /* untouched */
+    g_assert_true(window_of(VIR_DOMAIN_DIRTYRATE_MEASURED, 5, 35, &window));
+    g_assert_cmpfloat(window.period_s, ==, 5);
+    g_assert_cmpfloat(window.rate_bytes_s, ==, 35 * 1048576.0);
+}
+
 /* ---- access ---- */
 
 /* Every libvirt call on a connection that stands in the folder's sources. */
@@ -394,6 +432,7 @@ test_access_observing_needs_read_only(void)
                                               "virDomainMigrateSetMaxDowntime",
                                               "virDomainMigrateSetMaxSpeed",
                                               "virDomainMigrateStartPostCopy",
+                                              "virDomainStartDirtyRateCalc",
                                               "virDomainSuspend",
                                               NULL };
     gsize n_rows;
@@ -422,6 +461,7 @@ main(int argc, char **argv)
     g_test_add_func("/hypervisor/error/bounded", test_error_text_is_bounded);
     g_test_add_func("/hypervisor/error/one-clean-line", test_error_text_is_one_clean_line);
     g_test_add_func("/hypervisor/error/none", test_no_error);
+    g_test_add_func("/hypervisor/dirty-rate", test_dirty_rate);
     g_test_add_func("/hypervisor/access/table-is-whole", test_access_table_is_whole);
     g_test_add_func("/hypervisor/access/observing-needs-read-only",
                     test_access_observing_needs_read_only);

@@ -362,6 +362,22 @@ test_boot_id_bad(void)
     }
 }
 
+/* What may be the guest's, without QEMU's own program. */
+static void
+test_guest_memory(void)
+{
+    const char *proc = nma_test_dir();
+
+    put_process(proc, "7", "/usr/bin/qemu-system-x86_64|-uuid|" UUID,
+                "VmRSS:\t  1000 kB\nRssAnon:\t 600 kB\nRssFile:\t 300 kB\nRssShmem:\t 100 kB\n"
+                "HugetlbPages:\t 2048 kB\n",
+                5);
+    put_process(proc, "8", "/usr/bin/qemu-system-x86_64|-uuid|" OTHER, "VmRSS:\t  1000 kB\n", 5);
+    g_assert_cmpint(nma_probe_guest_memory_bytes(proc, UUID), ==, (600 + 100 + 2048) * KIB);
+    g_assert_cmpint(nma_probe_guest_memory_bytes(proc, OTHER), ==, 1000 * KIB); /* an old kernel */
+    g_assert_cmpint(nma_probe_guest_memory_bytes("/nonexistent", UUID), ==, NMA_UNKNOWN);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -380,5 +396,6 @@ main(int argc, char **argv)
     g_test_add_func("/probe/resident/real", test_resident_real);
     g_test_add_func("/probe/boot-id", test_boot_id);
     g_test_add_func("/probe/boot-id/bad", test_boot_id_bad);
+    g_test_add_func("/probe/guest-memory", test_guest_memory);
     return g_test_run();
 }

@@ -73,6 +73,10 @@ test_bad(void)
         { "show", json_pack("[s]", "instance_uuid"), "instance_uuid" },
         { "set_mode", json_pack("{s:i}", "mode", 1), "mode" },
         { "set_mode", json_pack("{s:s}", "mode", "SECRET"), "mode" },
+        { "forecast", json_object(), "instance_uuid" },
+        { "forecast", json_pack("{s:b, s:s}", "all", 0, "instance_uuid", "x"), "instance_uuid" },
+        { "forecast", json_pack("{s:b, s:s}", "all", 1, "destination", "SECRET host"),
+          "destination" },
         { "audit", json_pack("{s:s}", "findings", "SECRET"), "findings" },
         { "reboot", json_object(), "no such method" },
         { NULL, json_object(), "no such method" },
@@ -86,6 +90,23 @@ test_bad(void)
         g_assert_nonnull(strstr(error->message, bad[i].said));
         g_assert_null(strstr(error->message, "SECRET"));
     }
+}
+
+static void
+test_forecast(void)
+{
+    g_autoptr(NmaRequest) one =
+        decode("forecast",
+               json_pack("{s:s, s:s}", "instance_uuid", "0F7C2F7A-5C2B-4D1E-9A55-0A1B2C3D4E5F",
+                         "destination", "host-b"),
+               NULL);
+    g_autoptr(NmaRequest) all =
+        decode("forecast", json_pack("{s:b, s:n}", "all", 1, "destination"), NULL);
+
+    g_assert_cmpstr(one->instance_uuid, ==, "0f7c2f7a-5c2b-4d1e-9a55-0a1b2c3d4e5f");
+    g_assert_cmpstr(one->destination, ==, "host-b");
+    g_assert_null(all->instance_uuid);
+    g_assert_null(all->destination);
 }
 
 static void
@@ -269,6 +290,7 @@ main(int argc, char **argv)
     g_test_add_func("/requests/good", test_good);
     g_test_add_func("/requests/names", test_names);
     g_test_add_func("/requests/bad", test_bad);
+    g_test_add_func("/requests/forecast", test_forecast);
     g_test_add_func("/requests/hello-answer", test_hello_answer);
     g_test_add_func("/requests/ask", test_ask);
     g_test_add_func("/requests/ask-without-size", test_ask_without_size);

@@ -32,6 +32,7 @@ fill(NmaOutcome *outcome, guint n)
             .at_ms = value++,
             .lasts_ms = { value + 1, value + 2 },
             .downtime_ms = { value + 3, value + 4 },
+            .expected_ms = value + 5,
             .score = (NmaScore)i,
         };
 }
@@ -127,7 +128,11 @@ test_older_database(void)
 
     g_assert_true(nma_store_set_boot_id(store, "old", NULL));
     nma_store_close(store);
-    sql_in(dir, "DROP TABLE history; PRAGMA user_version = 1");
+    sql_in(dir, "DROP TABLE history; ALTER TABLE reservation DROP COLUMN vcpus;"
+                "ALTER TABLE reservation DROP COLUMN disk_bytes;"
+                "ALTER TABLE reservation DROP COLUMN ports;"
+                "ALTER TABLE reservation DROP COLUMN cores;"
+                "ALTER TABLE reservation DROP COLUMN pages; PRAGMA user_version = 1");
     store = open_store(dir, NULL); /* nothing is moved aside */
     boot_id = nma_store_get_boot_id(store);
     g_assert_cmpstr(boot_id, ==, "old");

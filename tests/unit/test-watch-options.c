@@ -65,6 +65,15 @@ test_refused(void)
         "--timeout soon",
         "--timeout -1",
         "--timeout nan",
+        "--timeout 4x",
+        "--timeout 4hm",
+        "--timeout h",
+        "--timeout 99999d",
+        "--until-empty",
+        "--until-empty --host a " UUID,
+        "--until-empty --host a --once",
+        "--until-empty --host a --replay f",
+        "--agent-topic a*b",
         "--topic ",
         "--topic a*b",
         "--topic #",
@@ -89,6 +98,30 @@ test_refused(void)
 }
 
 static void
+test_drain(void)
+{
+    static const struct {
+        const char *text;
+        gint64 us;
+    } times[] = {
+        { "4h", G_GINT64_CONSTANT(14400000000) },  { "30m", 1800000000 }, { "90s", 90000000 },
+        { "1.5h", G_GINT64_CONSTANT(5400000000) }, { "90", 90000000 },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(times); i++) {
+        g_autofree char *line =
+            g_strdup_printf("--host a --until-empty --timeout %s", times[i].text);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(NmaWatchOptions) options = parse(line, &error);
+
+        g_assert_no_error(error);
+        g_assert_true(options->until_empty);
+        g_assert_cmpstr(options->agent_topic, ==, "nova_migration_agent");
+        g_assert_cmpint(options->timeout_us, ==, times[i].us);
+    }
+}
+
+static void
 test_targets(void)
 {
     static const char *const lines[] = { UUID, "1", "42", "9223372036854775807" };
@@ -109,6 +142,7 @@ main(int argc, char **argv)
     g_test_add_func("/watch/options/defaults", test_defaults);
     g_test_add_func("/watch/options/all", test_all);
     g_test_add_func("/watch/options/refused", test_refused);
+    g_test_add_func("/watch/options/drain", test_drain);
     g_test_add_func("/watch/options/targets", test_targets);
     return g_test_run();
 }

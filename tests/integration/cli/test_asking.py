@@ -137,6 +137,51 @@ def test_history_of_nonsense(cli, answering):
     assert cli("history", "--limit", "-1").returncode == 2
 
 
+WILL = {"instance_uuid": "6f9f8cc0-2e8a-4a35-a03f-2a4a2d8a1f10", "verdict": "converges", "why": None, "text": None,
+        "diagnosis": "ends \x1b[2J", "duration_ms": 61000, "duration_low_ms": 40000, "duration_high_ms": 95000,
+        "least_downtime_ms": 70, "bandwidth_bytes_s": 117964800, "bandwidth_low_bytes_s": 104857600,
+        "bandwidth_high_bytes_s": 125829120, "bandwidth_source": "history"}
+WILL_NOT = {"instance_uuid": "0f9f8cc0-2e8a-4a35-a03f-2a4a2d8a1f11", "verdict": "hopeless", "diagnosis": "will not end"}
+CANNOT_SAY = {"instance_uuid": "1f9f8cc0-2e8a-4a35-a03f-2a4a2d8a1f12", "verdict": "unknown", "why": "not_measured",
+              "text": "no such\ndomain", "diagnosis": None}
+
+
+def forecasts(*several, pending=0):
+    return {"ok": True, "result": {"destination": None, "forecasts": list(several), "pending": pending, "since_ms": 5}}
+
+
+def test_forecast_of_one(cli, answering):
+    answers = answering(forecasts(WILL))
+    done = cli("forecast", WILL["instance_uuid"], "--to", "compute-2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert answers.requests == [{"command": "forecast", "args": {
+        "all": False, "instance_uuid": WILL["instance_uuid"], "destination": "compute-2"}}]
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"{WILL['instance_uuid']} to compute-2: converges"
+    assert lines[1] == "ends ?[2J"
+    assert "duration         1 min 1 s (40.0 s to 1 min 35 s)" in lines
+    assert "bandwidth        112.5 MiB/s (100.0 MiB/s to 120.0 MiB/s), from history" in lines
+    assert "working set      -" in lines
+
+
+@pytest.mark.parametrize("said, status", [((WILL,), 0), ((WILL, WILL_NOT), 4), ((CANNOT_SAY, WILL), 5),
+                                          ((CANNOT_SAY, WILL_NOT, WILL), 4), ((), 0)])
+def test_forecast_of_all(cli, answering, said, status):
+    answering(forecasts(*said))
+    done = cli("forecast", "--all")
+    assert done.returncode == status
+    order = [line.split()[1] for line in done.stdout.splitlines()[1:]]
+    assert order == sorted(order, key=["hopeless", "unknown", "converges"].index)
+    assert len(order) == len(said) and ("no such?domain" in done.stdout) == (CANNOT_SAY in said)
+    assert cli("forecast", "--all", "--json").returncode == status
+
+
+def test_forecast_of_nonsense(cli, answering):
+    answering({"ok": True, "result": {"forecasts": [7, {"verdict": []}]}})
+    assert cli("forecast", WILL["instance_uuid"], "--to", "b").returncode == 5
+    assert cli("forecast", "--all").returncode == 5
+
+
 AUDIT = {
     "host": "compute-1", "audited_at": "2026-11-22T01:02:03.000004Z", "files": ["/etc/nova/nova.conf"],
     "release": {"number": 26, "name": "zed (26)", "chosen_by": "the installed one (26.2.2)"},
@@ -174,13 +219,13 @@ def test_status_tells_of_the_audit(cli, answering):
     assert "nova.conf     1 errors, 2 warnings for zed (26), audited 1 min 1 s ago\n" in cli("status").stdout
 
 
-@pytest.mark.parametrize("command", ["status", "health", "history", "audit", "log-level"])
+@pytest.mark.parametrize("command", ["status", "health", "history", "audit", "log-level", "forecast --all"])
 def test_not_running_is_3(cli, command):
-    done = cli(command)
+    done = cli(*command.split())
     assert done.returncode == 3 and done.stdout == "" and "does not run" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["status", "health", "history", "audit", "log-level"])
+@pytest.mark.parametrize("command", ["status", "health", "history", "audit", "log-level", "forecast --all"])
 @pytest.mark.parametrize("answer, text", [
     ({"ok": False, "error": "no \x1b]0;such"}, "no ?]0;such"),
     ({"ok": True}, "is no agent"),
@@ -191,7 +236,7 @@ def test_not_running_is_3(cli, command):
 ], ids=["refused", "no-result", "no-text", "deep", "nothing", "endless"])
 def test_bad_answers(cli, answering, command, answer, text):
     answering(answer)
-    done = cli(command)
+    done = cli(*command.split())
     assert done.returncode == 1 and done.stdout == "" and text in done.stderr
     assert "\x1b" not in done.stderr
 

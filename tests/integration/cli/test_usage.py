@@ -5,7 +5,7 @@ import pytest
 
 from cli import AGENT
 
-COMMANDS = ("run", "check-config", "status", "health", "audit", "history", "log-level")
+COMMANDS = ("run", "check-config", "status", "health", "audit", "forecast", "history", "replay", "log-level")
 
 
 def agent(*args, **kwargs):
@@ -35,6 +35,8 @@ def test_version(word):
 
 
 @pytest.mark.parametrize("args", [(), ("jump",), ("status", "--jason"), ("status", "word"),
+                                  ("forecast",), ("forecast", "--all", "0f9f8cc0-2e8a-4a35-a03f-2a4a2d8a1f11"),
+                                  ("forecast", "web", "--to", "b"), ("forecast", "0f9f8cc0-2e8a-4a35-a03f-2a4a2d8a1f11"),
                                   ("log-level", "info", "debug"), ("health", "--config-file")])
 def test_wrong_usage_is_2_and_says_so_on_stderr(args):
     done = agent(*args)

@@ -87,3 +87,41 @@ def test_only_the_source_has_an_agent(world, watch):
     assert one.wait() == 0
     # the queue of an agent that ran there before outlives it: then only silence tells
     assert row("".join(one.out), "last word")[1] in ("no agent there", "nothing heard")
+
+
+def test_drain(world, watch):
+    """Two guests leave: the table, exit status 0, and not before libvirt has none of them."""
+    world.both()
+    first, second = world.guest(SLOW), world.guest(SLOW)
+    world.slow_link()
+    drain = watch("--host", SOURCE, "--until-empty", "--timeout", "4m")
+    until(lambda: any(f"2 guests on {SOURCE}" in line for line in drain.err), 30, "the agent tells its guests")
+    assert world.lab.live_migrate(first, DESTINATION).wait() == "completed"
+    until(lambda: any(f"1 guest on {SOURCE}" in line for line in drain.err), 30, "one has left")
+    assert drain.process.poll() is None
+    assert world.lab.live_migrate(second, DESTINATION).wait() == "completed"
+    assert drain.wait(90) == 0
+    out = "".join(drain.out)
+    assert out.endswith(f"\n{SOURCE}: 2 left, 0 failed, 0 still moving; no guest is left there\n"), out
+    table = out[out.rindex("INSTANCE"):] if "INSTANCE" in out else out
+    assert table.count("completed") >= 2
+
+
+def test_drain_that_does_not_end(world, watch):
+    """A guest that nobody migrates sends no report: libvirt knows it all the same."""
+    world.both()
+    guest = world.guest(SLOW)
+    drain = watch("--host", SOURCE, "--until-empty", "--timeout", "12s")
+    assert drain.wait() == 124
+    out = "".join(drain.out)
+    assert f"{SOURCE}: 0 left, 0 failed, 0 still moving; NOT EMPTY, 1 still there:\n  {guest.uuid}\n" in out
+
+
+def test_drain_without_an_agent(world, watch):
+    world.agent(DESTINATION)
+    drain = watch("--host", SOURCE, "--until-empty", "--timeout", "20s")
+    assert drain.wait(60) == 124
+    said = "".join(drain.err)
+    # its queue goes with it, or a while later
+    assert f"no agent listens as {SOURCE}" in said or f"no answer from the agent of {SOURCE}" in said, said
+    assert "nobody says whether it is empty" in "".join(drain.out), drain.out
