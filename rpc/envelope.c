@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "rpc/json_reader.h"
+
 G_DEFINE_QUARK(om - envelope - error - quark, om_envelope_error)
 
 #define ENVELOPE_VERSION "2.0"
@@ -10,73 +12,28 @@ G_DEFINE_QUARK(om - envelope - error - quark, om_envelope_error)
 
 /* ---- reading ---- */
 
-/* jansson recurses for each level: count them before it runs. Brackets inside strings do not count.
- */
+/* The rest of the context is of no use to us: the token in it is not even kept in memory. */
 static gboolean
-nesting_bounded(const char *text, gsize size)
+is_unused(const char *key)
 {
-    gboolean in_string = FALSE;
-    guint depth = 0;
-
-    for (gsize i = 0; i < size; i++) {
-        if (in_string) {
-            const char *quote = memchr(text + i, '"', size - i);
-            gsize backslashes = 0;
-
-            if (quote == NULL)
-                return TRUE; /* an open string: the parser will say so */
-            for (const char *c = quote; c > text && c[-1] == '\\'; c--)
-                backslashes++;
-            i = (gsize)(quote - text);
-            if (backslashes % 2 == 0)
-                in_string = FALSE;
-            continue;
-        }
-        switch (text[i]) {
-        case '"':
-            in_string = TRUE;
-            break;
-        case '[':
-        case '{':
-            if (++depth > OM_ENVELOPE_MAX_DEPTH)
-                return FALSE;
-            break;
-        case ']':
-        case '}':
-            if (depth > 0)
-                depth--;
-            break;
-        default:
-            break;
-        }
-    }
-    return TRUE;
+    return g_str_has_prefix(key, CONTEXT_PREFIX) &&
+           !g_str_equal(key, CONTEXT_PREFIX "request_id") &&
+           !g_str_equal(key, CONTEXT_PREFIX "user_id");
 }
 
 static json_t *
 load(const char *text, gsize size, const char *what, GError **error)
 {
-    json_error_t reason;
-    json_t *value;
+    OmJsonFault fault;
+    json_t *value = om_json_read(text, size, OM_ENVELOPE_MAX_DEPTH, is_unused, &fault);
 
-    if (!nesting_bounded(text, size)) {
+    if (value == NULL && fault.what == OM_JSON_TOO_DEEP)
         g_set_error(error, OM_ENVELOPE_ERROR, OM_ENVELOPE_ERROR_TOO_DEEP, "%s: more than %d levels",
                     what, OM_ENVELOPE_MAX_DEPTH);
-        return NULL;
-    }
-    value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &reason);
-    if (value == NULL) {
-        /* jansson's text would quote what stands there: only its place is told */
+    else if (value == NULL)
+        /* what stands there is not quoted */
         g_set_error(error, OM_ENVELOPE_ERROR, OM_ENVELOPE_ERROR_MALFORMED,
-                    "%s: not JSON at byte %d", what, reason.position);
-        return NULL;
-    }
-    if (!json_is_object(value)) {
-        json_decref(value);
-        g_set_error(error, OM_ENVELOPE_ERROR, OM_ENVELOPE_ERROR_MALFORMED, "%s: not an object",
-                    what);
-        return NULL;
-    }
+                    "%s: not a JSON object at byte %" G_GSIZE_FORMAT, what, fault.at);
     return value;
 }
 

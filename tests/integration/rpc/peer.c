@@ -177,12 +177,13 @@ publish(OmBus *bus, const json_t *order, GError **error)
 {
     g_autoptr(GBytes) body = NULL;
     const char *raw = text_of(order, "raw");
+    const char *priority = text_of(order, "priority");
 
     if (raw)
         body = g_bytes_new(raw, strlen(raw));
     else
         body = om_envelope_notification(text_of(order, "publisher_id"),
-                                        text_of(order, "event_type"), "info",
+                                        text_of(order, "event_type"), priority ? priority : "info",
                                         json_object_get(order, "payload"), NULL, g_get_real_time());
     om_bus_publish(bus, text_of(order, "exchange"), text_of(order, "key"), body,
                    json_is_true(json_object_get(order, "mandatory")), number_of(order, "cookie"),
