@@ -54,7 +54,7 @@ on_tapped(OmMessage *message, gpointer user_data)
     NmaAgent *agent = user_data;
     g_autoptr(OmMessage) owned = message;
     g_autoptr(GError) error = NULL;
-    NmaEvent *event = nma_nova_call_decode(message, &error);
+    NmaEvent *event = nma_nova_call_decode(message, om_message_args(message), &error);
 
     if (event != NULL) {
         NmaNow now = nma_agent_now();

@@ -29,9 +29,9 @@ serve(NmaAgent *agent, const NmaRequest *request)
 void
 nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
 {
-    const OmMessage *message = om_request_message(om_request);
+    OmMessage *message = om_request_message(om_request);
     g_autoptr(GError) error = NULL;
-    NmaRequest *request = nma_request_decode(message->method, message->args, &error);
+    NmaRequest *request = nma_request_decode(message->method, om_message_args(message), &error);
 
     if (request == NULL) {
         om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);

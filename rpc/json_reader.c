@@ -8,7 +8,7 @@ typedef struct {
     const char *at, *end;
     guint depth, max_depth;
     gboolean too_deep;
-    OmJsonSkip skip;
+    OmJsonTreat treat;
 } Reader;
 
 /* What a byte is inside a string. */
@@ -244,6 +244,8 @@ add_member(json_t *object, const char *key, json_t *value)
 static gboolean
 read_member(Reader *reader, json_t *object, char *scratch, gboolean build)
 {
+    OmJsonTreatment treatment = build ? OM_JSON_BUILD : OM_JSON_SKIP;
+    const char *first;
     json_t *value;
     char *end;
 
@@ -253,10 +255,14 @@ read_member(Reader *reader, json_t *object, char *scratch, gboolean build)
     skip_space(reader);
     if (!take(reader, ':'))
         return FALSE;
-    if (reader->depth == 1 && reader->skip && reader->skip(scratch))
-        build = FALSE;
-    value = read_value(reader, end + 1, build);
-    if (value == NULL || !build) {
+    skip_space(reader);
+    if (reader->depth == 1 && reader->treat)
+        treatment = reader->treat(scratch);
+    first = reader->at;
+    value = read_value(reader, end + 1, treatment == OM_JSON_BUILD);
+    if (value && treatment == OM_JSON_TEXT)
+        value = json_stringn_nocheck(first, (gsize)(reader->at - first));
+    if (value == NULL || treatment == OM_JSON_SKIP) {
         json_decref(value);
         return value != NULL;
     }
@@ -334,11 +340,11 @@ read_value(Reader *reader, char *scratch, gboolean build)
 }
 
 json_t *
-om_json_read(const char *text, gsize size, guint max_depth, OmJsonSkip skip, OmJsonFault *fault)
+om_json_read(const char *text, gsize size, guint max_depth, OmJsonTreat treat, OmJsonFault *fault)
 {
     /* one more for the NUL of a string that fills it all */
     g_autofree char *scratch = g_malloc(size + 1);
-    Reader reader = { .at = text, .end = text + size, .max_depth = max_depth, .skip = skip };
+    Reader reader = { .at = text, .end = text + size, .max_depth = max_depth, .treat = treat };
     json_t *value = NULL;
 
     skip_space(&reader);

@@ -11,11 +11,16 @@ typedef struct {
     gsize at; /* the byte where it was noticed */
 } OmJsonFault;
 
-/* TRUE: the member with this key (of the outermost object only) is not built. It is checked all the
- * same, but for repeated keys inside it. */
-typedef gboolean (*OmJsonSkip)(const char *key);
+/* What becomes of a member of the outermost object. All are checked, but for repeated keys inside
+ * what is not built. */
+typedef enum {
+    OM_JSON_BUILD,
+    OM_JSON_SKIP, /* it is not there */
+    OM_JSON_TEXT, /* a string that holds its text, to be read when it is wanted */
+} OmJsonTreatment;
+typedef OmJsonTreatment (*OmJsonTreat)(const char *key);
 
-/* The text must be one object; nothing is quoted in the fault. skip may be NULL. New reference;
- * NULL and *fault when it is refused. */
-json_t *om_json_read(const char *text, gsize size, guint max_depth, OmJsonSkip skip,
+/* The text must be one object; nothing is quoted in the fault. treat may be NULL: all are built.
+ * New reference; NULL and *fault when it is refused. */
+json_t *om_json_read(const char *text, gsize size, guint max_depth, OmJsonTreat treat,
                      OmJsonFault *fault);

@@ -7,7 +7,7 @@
 #define TAP_MAX_LENGTH     4096
 #define TAP_MESSAGE_TTL_MS (2 * 60 * 1000)
 #define TAP_EXPIRES_MS     (2 * 60 * 1000)
-#define TAP_PREFETCH       256
+#define TAP_PREFETCH       1024
 #define SERVER_MAX_LENGTH  4096
 #define SERVER_PREFETCH    64
 #define REPLY_PREFETCH     256

@@ -23,7 +23,7 @@ def shaken():
 
 
 class Proxy:
-    """Between us and the broker; cut() drops everything in both directions without closing anything."""
+    """Between us and the broker; while silent it drops everything in both directions without closing anything."""
 
     def __init__(self, port):
         self.target, self.silent, self.sockets = port, False, []
@@ -37,7 +37,11 @@ class Proxy:
                 near, _ = self.listener.accept()
             except OSError:
                 return
-            far = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:  # no broker there just now
+                near.close()
+                continue
             self.sockets += [near, far]
             for a, b in ((near, far), (far, near)):
                 threading.Thread(target=self._pump, args=(a, b), daemon=True).start()
@@ -49,6 +53,8 @@ class Proxy:
                 if self.silent and not cut:
                     return  # this connection is dead from now on; its sockets stay open
                 b.sendall(data)
+            if not self.silent:
+                b.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
 
