@@ -6,9 +6,10 @@ import time
 
 from tests.lab.lab import Lab
 
-from . import cpu, figures, latency, memory
+from . import cpu, figures, fleet, latency, memory, rpc
 
-PARTS = ("growth", "memory", "latency", "cpu")
+WITHOUT_LAB = {"growth": memory.growth, "rpc": rpc.measure, "fleet": fleet.measure}
+PARTS = (*WITHOUT_LAB, "memory", "latency", "cpu")
 
 
 def main():
@@ -18,9 +19,10 @@ def main():
             sys.exit(f"there is no {part}; there are: {', '.join(PARTS)}")
     figures.say("machine", f"{os.cpu_count()} processors, load before it {os.getloadavg()[0]:.2f}; "
                 f"{time.strftime('%Y-%m-%d %H:%M')}")
-    if "growth" in wanted:
-        memory.growth()
-    if set(wanted) - {"growth"}:
+    for part in WITHOUT_LAB:
+        if part in wanted:
+            WITHOUT_LAB[part]()
+    if set(wanted) - set(WITHOUT_LAB):
         with Lab(record=False) as lab:
             if "memory" in wanted:
                 memory.idle(lab)
