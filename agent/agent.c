@@ -15,8 +15,10 @@
 #include "agent/ops/sd_notify.h"
 #include "agent/probe/memory.h"
 #include "agent/settings_rabbit.h"
+#include "agent/store/history.h"
 
 #define PROC "/proc"
+#define SYS  "/sys"
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
 #define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
 #define HOUSEKEEPING_US       (15 * NMA_US_PER_S)
@@ -117,6 +119,11 @@ gather_facts(NmaAgent *agent, const char *instance_uuid)
         g_warning("the memory check cannot be made: %s", error->message);
     event->facts.facts.memory_reserved_host_bytes =
         agent->settings->reserved_host_memory_mib * 1024 * 1024;
+    event->facts.facts.memory_ratio_permille = agent->settings->ram_ratio_permille;
+    nma_probe_memory_pressure(PROC, &event->facts.facts);
+    if (nma_probe_huge_pages(SYS, &event->facts.facts, NULL))
+        for (char **kept = agent->settings->reserved_huge_pages; *kept != NULL; kept++)
+            nma_facts_keep_huge_pages(&event->facts.facts, *kept);
     nma_ledger_foreach(nma_host_ledger_mutable(agent->host), learn_resident, NULL);
     nma_inbox_put_event(agent->inbox, event);
 }
@@ -219,8 +226,11 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
         *pump = TRUE;
         break;
     case NMA_INBOX_CALL_FINISHED: {
+        g_autoptr(NmaPeerAudit) audit = nma_calls_audit_finished(agent->calls, item->call);
         g_autoptr(NmaEvent) event = nma_calls_finished(agent->calls, item->call);
 
+        if (audit != NULL)
+            nma_auditing_compare(agent, audit, now);
         if (event != NULL)
             nma_host_step(agent->host, event, now, effects);
         break;
@@ -231,6 +241,9 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
     case NMA_INBOX_BUS_STATE:
         bus_state_changed(agent, now);
         *pump = TRUE;
+        break;
+    case NMA_INBOX_AUDIT:
+        nma_auditing_take(agent, g_steal_pointer(&item->audit.audit), item->audit.asked, now);
         break;
     }
 }
@@ -252,6 +265,7 @@ process(NmaAgent *agent)
 
         nma_host_step(agent->host, tick, now, effects);
     }
+    nma_auditing_tick(agent, now);
     nma_agent_collect_reports(agent, effects);
     gboolean fresh = nma_agent_save(agent, now);
     /* before progress is sent: a phase's start comes first */
@@ -354,6 +368,7 @@ poll_timeout_ms(NmaAgent *agent, gint64 control_deadline_boot_us)
     gint64 deadline = MIN(nma_host_next_deadline(agent->host), control_deadline_boot_us);
 
     deadline = MIN(deadline, nma_publisher_next_deadline(agent->publisher));
+    deadline = MIN(deadline, nma_auditing_next_deadline(agent->auditing));
     deadline = MIN(deadline, agent->housekeeping_due_boot_us);
     if (agent->watchdog_interval_us > 0)
         deadline = MIN(deadline, agent->watchdog_due_boot_us);
@@ -423,6 +438,21 @@ nma_agent_run(NmaAgent *agent, int signal_fd)
 /* ---- life ---- */
 
 static gboolean
+restore_history(NmaAgent *agent, GError **error)
+{
+    g_autoptr(GPtrArray) outcomes = NULL;
+    guint skipped;
+
+    if (!nma_history_load(agent->store, &outcomes, &skipped, error))
+        return FALSE;
+    if (skipped > 0)
+        g_warning("%u rows of the history could not be read and are passed over", skipped);
+    for (guint i = 0; i < outcomes->len; i++)
+        nma_host_restore_outcome(agent->host, g_ptr_array_index(outcomes, i));
+    return TRUE;
+}
+
+static gboolean
 restore(NmaAgent *agent, GError **error)
 {
     g_autoptr(GPtrArray) sources = NULL;
@@ -447,6 +477,8 @@ restore(NmaAgent *agent, GError **error)
     for (guint i = 0; i < destinations->len; i++)
         nma_host_restore_destination(agent->host, g_ptr_array_index(destinations, i), now);
 
+    if (!restore_history(agent, error))
+        return FALSE;
     g_autofree char *saved_boot_id = nma_store_get_boot_id(agent->store);
     if (saved_boot_id != NULL && !g_str_equal(saved_boot_id, boot_id)) {
         g_autoptr(GPtrArray) effects = nma_effects_new();
@@ -557,13 +589,15 @@ open_all(NmaAgent *agent, GError **error)
     agent->publisher =
         nma_publisher_new(agent->store, agent->reports_bus, settings->control_exchange,
                           settings->host, (const char *const *)settings->report_topics);
+    agent->auditing = nma_auditing_new(nma_agent_now());
+    agent->audit_reported = nma_store_get_audit_digest(agent->store);
     if (!restore(agent, error))
         return FALSE;
     agent->control = nma_control_new(socket_path, nma_agent_control, agent, error);
     if (agent->control == NULL)
         return FALSE;
     agent->hypervisor = nma_hypervisor_new(&hypervisor_config, error);
-    return agent->hypervisor != NULL;
+    return agent->hypervisor != NULL && nma_auditing_configure(agent, error);
 }
 
 NmaAgent *
@@ -592,6 +626,7 @@ nma_agent_free(NmaAgent *agent)
         return;
     if (agent->hypervisor != NULL)
         nma_hypervisor_stop(agent->hypervisor, LIBVIRT_STOP_MS);
+    nma_auditing_free(agent->auditing);
     nma_control_free(agent->control);
     nma_publisher_free(agent->publisher);
     nma_calls_free(agent->calls);
@@ -605,5 +640,7 @@ nma_agent_free(NmaAgent *agent)
     g_free(agent->config_file);
     g_free(agent->store_error);
     g_free(agent->bus_said);
+    g_free(agent->audit_reported);
+    g_free(agent->audit_unsaved);
     g_free(agent);
 }

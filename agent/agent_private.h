@@ -1,6 +1,7 @@
 /*
  * The running agent's parts, shared by the files that make it up: agent.c (life and loop),
- * saving.c, answering.c, forecasting.c, reloading.c. All of it belongs to the core thread.
+ * saving.c, answering.c, auditing.c, forecasting.c, reloading.c. All of it belongs to the core
+ * thread.
  */
 #pragma once
 
@@ -14,6 +15,8 @@
 #include "agent/status.h"
 #include "agent/store/store.h"
 
+typedef struct NmaAuditing NmaAuditing;
+
 struct NmaAgent {
     NmaSettings *settings;
     char *config_file;
@@ -26,12 +29,15 @@ struct NmaAgent {
     NmaCalls *calls;
     NmaPublisher *publisher;
     NmaControl *control;
+    NmaAuditing *auditing;
 
     gboolean bus_started;
     gint64 started_boot_us, bus_start_due_boot_us;
     GPtrArray *unsaved; /* of NmaUnsaved: reports that wait for their transaction */
-    char *store_error;  /* NULL: the last write succeeded */
-    char *bus_said;     /* last line about the bus in the log */
+    /* digest of the audit that was reported last; of one whose report is among unsaved; or NULL */
+    char *audit_reported, *audit_unsaved;
+    char *store_error; /* NULL: the last write succeeded */
+    char *bus_said;    /* last line about the bus in the log */
     gint64 save_retry_boot_us;
     gint64 housekeeping_due_boot_us, watchdog_due_boot_us, reload_after_boot_us;
     gint64 watchdog_interval_us;
@@ -57,6 +63,10 @@ void nma_unsaved_free(gpointer unsaved);
 /* Start, end and error reports of effects become rows that wait for the next transaction. */
 void nma_agent_collect_reports(NmaAgent *agent, const GPtrArray *effects);
 
+/* A report of another kind; takes the payload (JSON text). */
+void nma_agent_add_report(NmaAgent *agent, const char *event_type, char *payload,
+                          gint64 occurred_wall_us);
+
 /* One transaction for all that changed. When it fails everything stays as it is and is tried again
  * a second later: what was promised and said is in memory meanwhile. TRUE: reports were added. */
 gboolean nma_agent_save(NmaAgent *agent, NmaNow now);
@@ -64,9 +74,12 @@ gboolean nma_agent_save(NmaAgent *agent, NmaNow now);
 /* answering.c */
 
 void nma_agent_answer(NmaAgent *agent, OmRequest *request /* taken */);
-json_t *nma_agent_control(const char *command, const json_t *args, gpointer agent, GError **error);
 /* nma_hypervisor_status_clear(&status->libvirt) afterwards */
 void nma_agent_fill_status(NmaAgent *agent, NmaStatus *status);
+
+/* controlling.c: what comes over the control socket */
+
+json_t *nma_agent_control(const char *command, const json_t *args, gpointer agent, GError **error);
 
 /* forecasting.c */
 
@@ -74,6 +87,22 @@ void nma_agent_fill_status(NmaAgent *agent, NmaStatus *status);
 NmaConvergenceLimits nma_agent_limits(const NmaSettings *settings);
 /* nothing in mode observe; may be lost, as progress may */
 void nma_agent_send_forecast(NmaAgent *agent, const NmaForecastReport *report, NmaNow now);
+
+/* auditing.c */
+
+NmaAuditing *nma_auditing_new(NmaNow now);
+void nma_auditing_free(NmaAuditing *auditing);
+/* Starts, stops or changes the auditor as the settings say. */
+gboolean nma_auditing_configure(NmaAgent *agent, GError **error);
+/* What the auditor has found (taken), or NULL; see auditor.h. */
+void nma_auditing_take(NmaAgent *agent, NmaAudit *audit, guint64 asked, NmaNow now);
+/* The request is taken, and answered when the auditor has looked. */
+void nma_auditing_answer(NmaAgent *agent, OmRequest *request, gboolean with_findings);
+gint64 nma_auditing_next_deadline(const NmaAuditing *auditing); /* boot_us or NMA_NEVER */
+void nma_auditing_tick(NmaAgent *agent, NmaNow now);
+/* The destination's agent has told its values: says what of them differs from ours. */
+void nma_auditing_compare(NmaAgent *agent, const NmaPeerAudit *peer, NmaNow now);
+const NmaAudit *nma_auditing_newest(const NmaAuditing *auditing); /* NULL: none yet, or off */
 
 /* reloading.c */
 

@@ -2,6 +2,7 @@
 
 #include "agent/agent_private.h"
 
+#include "agent/json/config_audit.h"
 #include "agent/json/requests.h"
 
 static json_t *
@@ -20,6 +21,7 @@ serve(NmaAgent *agent, const NmaRequest *request)
     case NMA_REQUEST_SET_MODE:
         nma_mode_from_string(request->mode, &agent->settings->mode);
         return json_pack("{s:s}", "mode", nma_mode_to_string(agent->settings->mode));
+    case NMA_REQUEST_AUDIT: /* answered later */
     case NMA_N_REQUESTS:
         break;
     }
@@ -35,6 +37,11 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request)
 
     if (request == NULL) {
         om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);
+        return;
+    }
+    if (request->method == NMA_REQUEST_AUDIT) {
+        nma_auditing_answer(agent, om_request, request->with_findings);
+        nma_request_free(request);
         return;
     }
     if (request->method == NMA_REQUEST_SET_MODE)
@@ -57,6 +64,7 @@ nma_agent_fill_status(NmaAgent *agent, NmaStatus *status)
         .reports_dropped_total = agent->reports_dropped,
         .malformed_total = (guint64)g_atomic_int_get(&agent->malformed),
         .store_error = agent->store_error,
+        .audit = nma_auditing_newest(agent->auditing),
     };
     om_bus_get_state(agent->bus, &status->bus);
     om_bus_get_stats(agent->bus, &status->bus_stats);
@@ -65,32 +73,4 @@ nma_agent_fill_status(NmaAgent *agent, NmaStatus *status)
     nma_hypervisor_get_status(agent->hypervisor, &status->libvirt);
     nma_publisher_get_stats(agent->publisher, &status->publisher);
     nma_outbox_stat(agent->store, &status->outbox_rows, &status->outbox_oldest_wall_us, NULL);
-}
-
-json_t *
-nma_agent_control(const char *command, const json_t *args, gpointer user_data, GError **error)
-{
-    NmaAgent *agent = user_data;
-
-    if (g_str_equal(command, "status")) {
-        NmaStatus status;
-
-        nma_agent_fill_status(agent, &status);
-        json_t *result = nma_status_to_json(&status);
-        nma_hypervisor_status_clear(&status.libvirt);
-        return result;
-    }
-    if (g_str_equal(command, "log-level")) {
-        const char *level = json_string_value(json_object_get(args, "level"));
-
-        if (level != NULL && !nma_log_set_level(level)) {
-            g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
-                        "no such level: use debug, info, warning or error");
-            return NULL;
-        }
-        return json_pack("{s:s}", "level", nma_log_get_level());
-    }
-    g_set_error(error, NMA_SETTINGS_ERROR, NMA_SETTINGS_ERROR_INVALID,
-                "unknown command; there are: status, log-level");
-    return NULL;
 }

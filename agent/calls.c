@@ -1,5 +1,6 @@
 #include "agent/calls.h"
 
+#include "agent/json/config_audit.h"
 #include "agent/json/nova_objects.h"
 #include "agent/json/requests.h"
 
@@ -7,15 +8,23 @@
 #define CONDUCTOR_TIMEOUT_MS 10000
 #define PEER_TIMEOUT_MS      5000
 
+typedef enum {
+    ASK_CONDUCTOR,
+    ASK_PEER,
+    ASK_PEER_AUDIT,
+} Kind;
+
 typedef struct {
-    gboolean peer; /* else the conductor */
+    Kind kind;
     char *instance_uuid;
+    char *host; /* a peer's; NULL: the conductor */
     gint64 sent_wall_us;
 } Question;
 
 struct NmaCalls {
     OmBus *bus;
     char *topic;
+    gboolean audits;
     GHashTable *open; /* cookie -> Question */
     guint64 next_cookie;
 };
@@ -26,6 +35,7 @@ question_free(gpointer data)
     Question *question = data;
 
     g_free(question->instance_uuid);
+    g_free(question->host);
     g_free(question);
 }
 
@@ -72,14 +82,15 @@ conductor_event(const char *instance_uuid, const json_t *result)
 
 /* FALSE: the bus does not take it */
 static gboolean
-ask(NmaCalls *calls, gboolean peer, const char *instance_uuid, const OmTarget *target,
+ask(NmaCalls *calls, Kind kind, const char *instance_uuid, const OmTarget *target,
     const char *method, json_t *args /* taken */, const OmCallOptions *options)
 {
     Question *question = g_new0(Question, 1);
     guint64 cookie = calls->next_cookie++;
 
-    question->peer = peer;
+    question->kind = kind;
     question->instance_uuid = g_strdup(instance_uuid);
+    question->host = g_strdup(target->server);
     question->sent_wall_us = g_get_real_time();
     g_hash_table_insert(calls->open, g_memdup2(&cookie, sizeof cookie), question);
     gboolean taken = om_bus_call(calls->bus, target, method, args, options, cookie, NULL);
@@ -95,15 +106,16 @@ nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid)
     const OmTarget target = { .topic = CONDUCTOR_TOPIC, .version = NMA_CONDUCTOR_VERSION };
     json_t *context = om_context_admin(NULL);
     const OmCallOptions options = { .timeout_ms = CONDUCTOR_TIMEOUT_MS, .context = context };
-    gboolean taken = ask(calls, FALSE, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
+    gboolean taken = ask(calls, ASK_CONDUCTOR, instance_uuid, &target, NMA_CONDUCTOR_METHOD,
                          nma_conductor_question(instance_uuid), &options);
 
     json_decref(context);
     return taken ? NULL : conductor_event(instance_uuid, NULL);
 }
 
-NmaEvent *
-nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
+static gboolean
+ask_agent(NmaCalls *calls, Kind kind, const char *instance_uuid, const char *host,
+          NmaRequestMethod method, json_t *args /* taken */)
 {
     const OmTarget target = { .topic = calls->topic,
                               .server = host,
@@ -111,8 +123,14 @@ nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
                               .version = NMA_RPC_VERSION };
     const OmCallOptions options = { .timeout_ms = PEER_TIMEOUT_MS };
 
-    return ask(calls, TRUE, instance_uuid, &target, nma_request_names()[NMA_REQUEST_HELLO],
-               nma_request_hello_args(g_get_real_time()), &options)
+    return ask(calls, kind, instance_uuid, &target, nma_request_names()[method], args, &options);
+}
+
+NmaEvent *
+nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
+{
+    return ask_agent(calls, ASK_PEER, instance_uuid, host, NMA_REQUEST_HELLO,
+                     nma_request_hello_args(g_get_real_time()))
                ? NULL
                : peer_event(instance_uuid, NMA_PEER_ABSENT);
 }
@@ -134,17 +152,72 @@ peer_answered(const Question *question, const OmCallResult *result)
     return event;
 }
 
+void
+nma_calls_set_audits(NmaCalls *calls, gboolean audits)
+{
+    calls->audits = audits;
+}
+
+void
+nma_peer_audit_free(NmaPeerAudit *audit)
+{
+    if (audit == NULL)
+        return;
+    g_free(audit->instance_uuid);
+    g_ptr_array_unref(audit->values);
+    g_free(audit);
+}
+
+NmaPeerAudit *
+nma_calls_audit_finished(NmaCalls *calls, const OmCallResult *result)
+{
+    const Question *question = g_hash_table_lookup(calls->open, &result->cookie);
+    GPtrArray *values;
+    NmaPeerAudit *audit;
+
+    if (question == NULL || question->kind != ASK_PEER_AUDIT || result->status != OM_CALL_OK)
+        return NULL;
+    values = nma_audit_values_decode(result->result);
+    if (values == NULL)
+        return NULL;
+    audit = g_new0(NmaPeerAudit, 1);
+    audit->instance_uuid = g_strdup(question->instance_uuid);
+    audit->values = values;
+    return audit;
+}
+
+static NmaEvent *
+answered(NmaCalls *calls, const Question *question, const OmCallResult *result)
+{
+    NmaEvent *event;
+
+    switch (question->kind) {
+    case ASK_PEER:
+        event = peer_answered(question, result);
+        /* one that does not know the question says so, and that is all */
+        if (event->peer.state == NMA_PEER_AGENT && calls->audits)
+            ask_agent(calls, ASK_PEER_AUDIT, question->instance_uuid, question->host,
+                      NMA_REQUEST_AUDIT, nma_request_audit_args(FALSE));
+        return event;
+    case ASK_PEER_AUDIT:
+        return NULL;
+    case ASK_CONDUCTOR:
+    default:
+        return conductor_event(question->instance_uuid,
+                               result->status == OM_CALL_OK ? result->result : NULL);
+    }
+}
+
 NmaEvent *
 nma_calls_finished(NmaCalls *calls, const OmCallResult *result)
 {
-    const Question *question = g_hash_table_lookup(calls->open, &result->cookie);
+    gpointer key, question;
     NmaEvent *event;
 
-    if (question == NULL)
+    if (!g_hash_table_steal_extended(calls->open, &result->cookie, &key, &question))
         return NULL;
-    event = question->peer ? peer_answered(question, result)
-                           : conductor_event(question->instance_uuid,
-                                             result->status == OM_CALL_OK ? result->result : NULL);
-    g_hash_table_remove(calls->open, &result->cookie);
+    event = answered(calls, question, result);
+    g_free(key);
+    question_free(question);
     return event;
 }

@@ -6,6 +6,7 @@
 
 #include <glib.h>
 
+#include "agent/core/audit.h"
 #include "agent/core/effect.h"
 #include "agent/core/event.h"
 #include "rpc/bus.h"
@@ -20,5 +21,20 @@ void nma_calls_free(NmaCalls *calls);
 NmaEvent *nma_calls_ask_conductor(NmaCalls *calls, const char *instance_uuid);
 NmaEvent *nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host);
 
-/* The event that an answer makes; NULL when the call was not ours. */
+/* From now on a peer's agent that has answered is also asked for its audit, or is not. */
+void nma_calls_set_audits(NmaCalls *calls, gboolean audits);
+
+/* What a peer's agent has told of its configuration. */
+typedef struct {
+    char *instance_uuid;
+    GPtrArray *values; /* of NmaConfigValue */
+} NmaPeerAudit;
+
+void nma_peer_audit_free(NmaPeerAudit *audit);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaPeerAudit, nma_peer_audit_free)
+
+/* NULL when the answer is none to that question, or brings nothing (an older agent, audit off). */
+NmaPeerAudit *nma_calls_audit_finished(NmaCalls *calls, const OmCallResult *result);
+
+/* The event that an answer makes; NULL when the call was not ours, or makes none. */
 NmaEvent *nma_calls_finished(NmaCalls *calls, const OmCallResult *result);

@@ -87,6 +87,21 @@ print_outbox(const json_t *status)
 }
 
 static void
+print_audit(const json_t *status)
+{
+    gint64 errors = number_of(status, "audit", "error");
+    gint64 warnings = number_of(status, "audit", "warning");
+    g_autofree char *release = text_of(status, "audit", "release");
+    g_autofree char *ago = duration(number_of(status, "audit", "age_s"));
+
+    if (!json_is_object(json_object_get(status, "audit")))
+        return;
+    printf("%-13s %" G_GINT64_FORMAT " errors, %" G_GINT64_FORMAT
+           " warnings for %s, audited %s ago\n",
+           "nova.conf", errors, warnings, release, ago);
+}
+
+static void
 print_head(const json_t *status)
 {
     g_autofree char *version = text_of(status, NULL, "version");
@@ -123,6 +138,7 @@ print_head(const json_t *status)
                at(status, "libvirt", "error"));
     print_outbox(status);
     printf("%-13s %" G_GINT64_FORMAT "\n", "reservations", number_of(status, NULL, "reservations"));
+    print_audit(status);
     printf("%-13s %s\n", "log level", level);
 }
 

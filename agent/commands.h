@@ -18,6 +18,9 @@ int nma_cmd_run(int argc, char **argv);
 int nma_cmd_check_config(int argc, char **argv);
 int nma_cmd_status(int argc, char **argv);
 int nma_cmd_health(int argc, char **argv);
+int nma_cmd_history(int argc, char **argv);
+
+int nma_cmd_audit(int argc, char **argv);
 int nma_cmd_log_level(int argc, char **argv);
 int nma_cmd_ping(int argc, char **argv);
 

@@ -32,6 +32,9 @@ item_free(gpointer data)
     case NMA_INBOX_CALL_FINISHED:
         om_call_result_free(item->call);
         break;
+    case NMA_INBOX_AUDIT:
+        nma_audit_free(item->audit.audit);
+        break;
     case NMA_INBOX_PUBLISHED:
     case NMA_INBOX_BUS_STATE:
         break;
@@ -183,6 +186,17 @@ nma_inbox_put_bus_state(NmaInbox *inbox)
         append(inbox, NMA_INBOX_BUS_STATE);
         inbox->bus_state = TRUE;
     }
+    g_mutex_unlock(&inbox->mutex);
+}
+
+/* Bounded: the auditor makes at most one an interval, and one for each request that is open. */
+void
+nma_inbox_put_audit(NmaInbox *inbox, NmaAudit *audit, guint64 asked)
+{
+    g_mutex_lock(&inbox->mutex);
+    NmaInboxItem *item = append(inbox, NMA_INBOX_AUDIT);
+    item->audit.audit = audit;
+    item->audit.asked = asked;
     g_mutex_unlock(&inbox->mutex);
 }
 

@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "agent/core/audit.h"
 #include "agent/core/event.h"
 #include "rpc/bus.h"
 
@@ -20,6 +21,7 @@ typedef enum {
     NMA_INBOX_REQUEST,       /* request */
     NMA_INBOX_CALL_FINISHED, /* call */
     NMA_INBOX_BUS_STATE,     /* state changed: ask om_bus_get_state */
+    NMA_INBOX_AUDIT,         /* audit */
 } NmaInboxType;
 
 typedef struct {
@@ -32,6 +34,10 @@ typedef struct {
         } published;
         OmRequest *request; /* owned: must be answered */
         OmCallResult *call; /* owned */
+        struct {
+            NmaAudit *audit; /* owned; NULL: nothing has changed */
+            guint64 asked;   /* see auditor.h */
+        } audit;
     };
 } NmaInboxItem;
 
@@ -51,6 +57,7 @@ void nma_inbox_put_published(NmaInbox *inbox, guint64 cookie, OmPublishOutcome o
 gboolean nma_inbox_put_request(NmaInbox *inbox, OmRequest *request);
 void nma_inbox_put_call(NmaInbox *inbox, OmCallResult *call);
 void nma_inbox_put_bus_state(NmaInbox *inbox);
+void nma_inbox_put_audit(NmaInbox *inbox, NmaAudit *audit, guint64 asked);
 
 /* Core thread: everything that is there, in order. Owned array that owns its items. resync: events
  * of libvirt were lost since the last drain. dropped: counted up by the lost messages of the bus.

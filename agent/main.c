@@ -19,6 +19,9 @@ static const struct {
     { "check-config", nma_cmd_check_config, "read the configuration and say what it means" },
     { "status", nma_cmd_status, "ask the running agent what it sees" },
     { "health", nma_cmd_health, "ask whether all is well (exit 0 ok, 1 degraded, 3 not running)" },
+    { "history", nma_cmd_history, "tell what past migrations came to, and how forecasts compared" },
+
+    { "audit", nma_cmd_audit, "show what the running agent found in nova.conf" },
     { "log-level", nma_cmd_log_level, "show or change the level of the running agent's log" },
     { "ping", nma_cmd_ping, "ask another host's agent, or its nova-compute, for a sign of life" },
     { "help", cmd_help, "show this help" },

@@ -16,6 +16,30 @@ reload_bus(OmBus *bus, const char *url_text, const NmaSettings *settings)
         om_bus_reload(bus, url, &rabbit);
 }
 
+static void
+move_list(GStrv *to, GStrv *from)
+{
+    g_strfreev(*to);
+    *to = g_steal_pointer(from);
+}
+
+static void
+reload_audit(NmaAgent *agent, NmaSettings *fresh)
+{
+    NmaSettings *settings = agent->settings;
+    g_autoptr(GError) error = NULL;
+
+    settings->audit_enabled = fresh->audit_enabled;
+    settings->audit_interval_ms = fresh->audit_interval_ms;
+    g_free(settings->audit_release);
+    settings->audit_release = g_steal_pointer(&fresh->audit_release);
+    move_list(&settings->audit_ignore, &fresh->audit_ignore);
+    move_list(&settings->nova_config_files, &fresh->nova_config_files);
+    move_list(&settings->nova_config_dirs, &fresh->nova_config_dirs);
+    if (!nma_auditing_configure(agent, &error))
+        g_warning("nova.conf is not audited: %s", error->message);
+}
+
 void
 nma_agent_reload(NmaAgent *agent, const char *why)
 {
@@ -45,5 +69,6 @@ nma_agent_reload(NmaAgent *agent, const char *why)
     agent->settings->mode = fresh->mode;
     agent->settings->progress_interval_ms = fresh->progress_interval_ms;
     agent->settings->reserved_host_memory_mib = fresh->reserved_host_memory_mib;
+    reload_audit(agent, fresh);
     g_message("%s: configuration read again", why);
 }

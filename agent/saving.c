@@ -1,6 +1,7 @@
 #include "agent/agent_private.h"
 
 #include "agent/json/reports.h"
+#include "agent/store/history.h"
 
 #define SAVE_RETRY_US (1 * NMA_US_PER_S)
 
@@ -15,6 +16,18 @@ nma_unsaved_free(gpointer data)
 }
 
 void
+nma_agent_add_report(NmaAgent *agent, const char *event_type, char *payload,
+                     gint64 occurred_wall_us)
+{
+    NmaUnsaved *unsaved = g_new0(NmaUnsaved, 1);
+
+    unsaved->event_type = g_strdup(event_type);
+    unsaved->payload = payload;
+    unsaved->occurred_wall_us = occurred_wall_us;
+    g_ptr_array_add(agent->unsaved, unsaved);
+}
+
+void
 nma_agent_collect_reports(NmaAgent *agent, const GPtrArray *effects)
 {
     for (guint i = 0; i < effects->len; i++) {
@@ -22,12 +35,12 @@ nma_agent_collect_reports(NmaAgent *agent, const GPtrArray *effects)
 
         if (effect->type != NMA_EFFECT_REPORT || effect->report->kind == NMA_REPORT_PROGRESS)
             continue;
-        NmaUnsaved *unsaved = g_new0(NmaUnsaved, 1);
-        unsaved->event_type = nma_report_event_type(effect->report);
-        unsaved->payload = nma_report_to_json(effect->report, agent->settings->host);
-        unsaved->occurred_wall_us = effect->report->occurred_wall_us;
-        g_ptr_array_add(agent->unsaved, unsaved);
-        g_info("%s %s", unsaved->event_type, effect->report->identity.instance_uuid);
+        g_autofree char *event_type = nma_report_event_type(effect->report);
+
+        nma_agent_add_report(agent, event_type,
+                             nma_report_to_json(effect->report, agent->settings->host),
+                             effect->report->occurred_wall_us);
+        g_info("%s %s", event_type, effect->report->identity.instance_uuid);
     }
     /* the disk has been full for long: keep what the outbox itself would keep */
     if (agent->unsaved->len > NMA_OUTBOX_MAX_ROWS) {
@@ -44,6 +57,9 @@ write_changes(NmaAgent *agent, const NmaHostChanges *changes, GError **error)
     for (guint i = 0; i < changes->sources->len; i++) {
         const NmaSource *source = g_ptr_array_index(changes->sources, i);
 
+        if (source->base.ended && source->outcome.attempt_id[0] != '\0' &&
+            !nma_history_append(agent->store, &source->outcome, error))
+            return FALSE;
         if (!(source->base.ended
                   ? nma_store_delete_migration(agent->store, source->base.attempt_id, error)
                   : nma_store_put_source(agent->store, source, error)))
@@ -78,7 +94,8 @@ write_reports(NmaAgent *agent, GError **error)
                                unsaved->occurred_wall_us, &agent->reports_dropped, error))
             return FALSE;
     }
-    return TRUE;
+    return agent->audit_unsaved == NULL ||
+           nma_store_set_audit_digest(agent->store, agent->audit_unsaved, error);
 }
 
 static gboolean
@@ -125,6 +142,10 @@ nma_agent_save(NmaAgent *agent, NmaNow now)
     }
     nma_host_saved(agent->host);
     nma_publisher_deleted(agent->publisher);
+    if (agent->audit_unsaved != NULL) {
+        g_free(agent->audit_reported);
+        agent->audit_reported = g_steal_pointer(&agent->audit_unsaved);
+    }
     gboolean added = agent->unsaved->len > 0;
     g_ptr_array_set_size(agent->unsaved, 0);
     return added;

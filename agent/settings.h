@@ -46,12 +46,19 @@ typedef struct {
     GStrv report_topics;
     char *report_transport_url; /* raw, holds the password; never print */
     gint64 progress_interval_ms;
+    /* [audit] */
+    gboolean audit_enabled;
+    char *audit_release; /* "" = as nova-conf-tool chooses */
+    GStrv audit_ignore;
+    gint64 audit_interval_ms;
 
     /* from nova.conf, effective */
     char *host;          /* Nova's name of this host */
     char *transport_url; /* raw, holds the password; never print */
     char *control_exchange;
     gint64 reserved_host_memory_mib;
+    gint64 ram_ratio_permille; /* NMA_UNKNOWN: not set */
+    GStrv reserved_huge_pages; /* as they are written: see nma_facts_keep_huge_pages */
     /* [libvirt] live_migration_downtime and its steps: what Nova will allow, and begins with */
     gint64 live_migration_downtime_ms, live_migration_downtime_steps;
     /* [oslo_messaging_rabbit], as far as it concerns us: see rpc/bus.h */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/core/job_stats.h"
 #include "nova-conf-tool/effective.h"
 #include "rpc/transport_url.h"
 
@@ -11,7 +12,7 @@
  * amqp.py, Nova's conf/. */
 typedef struct {
     const char *group, *name, *old_name;
-    enum { TEXT, FLAG, NUMBER } kind;
+    enum { TEXT, FLAG, NUMBER, RATIO } kind;
     const char *fallback; /* NULL: none */
     gint64 min, max;
     gsize offset;
@@ -25,6 +26,7 @@ static const NovaOption nova_options[] = {
     { "DEFAULT", "control_exchange", NULL, TEXT, "nova", .offset = AT(control_exchange) },
     { "DEFAULT", "reserved_host_memory_mb", NULL, NUMBER, "512", 0, G_MAXINT32,
       AT(reserved_host_memory_mib) },
+    { "DEFAULT", "ram_allocation_ratio", NULL, RATIO, .offset = AT(ram_ratio_permille) },
     { "libvirt", "live_migration_downtime", NULL, NUMBER, "500", 0, G_MAXINT32,
       AT(live_migration_downtime_ms) },
     { "libvirt", "live_migration_downtime_steps", NULL, NUMBER, "10", 0, G_MAXINT32,
@@ -80,6 +82,18 @@ static const NctSchema schema = { .find = find_named, .has_group = has_group };
 
 /* ---- reading ---- */
 
+/* Nova takes 0.0 as not set: Placement's own ratio then holds, which no file says. */
+static gboolean
+read_ratio(const NctConfig *config, const NovaOption *option, gint64 *permille, GError **error)
+{
+    double ratio;
+
+    if (!nct_config_get_float(config, option->group, option->name, 0, &ratio, error))
+        return FALSE;
+    *permille = ratio > 0 && ratio < 1e6 ? (gint64)(ratio * 1000 + 0.5) : NMA_UNKNOWN;
+    return TRUE;
+}
+
 static gboolean
 read_option(const NctConfig *config, const NovaOption *option, NmaSettings *settings,
             GError **error)
@@ -113,6 +127,8 @@ read_option(const NctConfig *config, const NovaOption *option, NmaSettings *sett
         }
         *(gint64 *)at = number;
         return TRUE;
+    case RATIO:
+        return read_ratio(config, option, at, error);
     default:
         text = nct_config_get_string(config, option->group, name, option->fallback, &cause);
         if (cause != NULL) {
@@ -141,13 +157,10 @@ read_text(const NctConfig *config, const char *group, const char *name, char **v
     return TRUE;
 }
 
-static NctConfig *
-load(const char *const *config_files, const char *const *config_dirs, GPtrArray *files,
-     GError **error)
+GArray *
+nma_nova_args(const char *const *config_files, const char *const *config_dirs)
 {
-    g_autoptr(GArray) args = g_array_new(FALSE, FALSE, sizeof(NctArg));
-    g_autoptr(NctConfig) config = NULL;
-    NctLoad request = { .schema = &schema };
+    GArray *args = g_array_new(FALSE, FALSE, sizeof(NctArg));
 
     for (; config_files != NULL && *config_files != NULL; config_files++) {
         NctArg arg = { .kind = NCT_ARG_CONFIG_FILE, .value = *config_files };
@@ -159,6 +172,17 @@ load(const char *const *config_files, const char *const *config_dirs, GPtrArray 
 
         g_array_append_val(args, arg);
     }
+    return args;
+}
+
+static NctConfig *
+load(const char *const *config_files, const char *const *config_dirs, GPtrArray *files,
+     GError **error)
+{
+    g_autoptr(GArray) args = nma_nova_args(config_files, config_dirs);
+    g_autoptr(NctConfig) config = NULL;
+    NctLoad request = { .schema = &schema };
+
     request.sources.args = (const NctArg *)(const void *)args->data;
     request.sources.n_args = args->len;
     /* our own environment is not nova-compute's, so OS_… in it does not count */
@@ -260,6 +284,14 @@ read_libvirt_uri(const NctConfig *config, NmaSettings *settings, GError **error)
     return TRUE;
 }
 
+static gboolean
+read_huge_pages(const NctConfig *config, NmaSettings *settings, GError **error)
+{
+    settings->reserved_huge_pages =
+        nct_config_get_multi(config, "DEFAULT", "reserved_huge_pages", error);
+    return settings->reserved_huge_pages != NULL;
+}
+
 /* Both brokers' URLs must be readable: a wrong one is a configuration error, not one of the
  * network. */
 static gboolean
@@ -300,7 +332,8 @@ nma_settings_read_nova(NmaSettings *settings, GPtrArray *files, GError **error)
     return read_host(config, settings, error) &&
            read_transport_url(config, settings, files, error) &&
            read_report_transport_url(config, settings, error) &&
-           read_libvirt_uri(config, settings, error) && check_urls(settings, error);
+           read_libvirt_uri(config, settings, error) && read_huge_pages(config, settings, error) &&
+           check_urls(settings, error);
 }
 
 void
@@ -311,4 +344,5 @@ nma_settings_clear_nova(NmaSettings *settings)
             g_free(*(char **)G_STRUCT_MEMBER_P(settings, nova_options[i].offset));
     g_free(settings->host);
     g_free(settings->transport_url);
+    g_strfreev(settings->reserved_huge_pages);
 }

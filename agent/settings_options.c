@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "nova-conf-tool/catalogue.h"
+
 #define MAX_LIST 64
 /* "<run_dir>/control" must fit into a socket address: 108 bytes */
 #define MAX_RUN_DIR 99
@@ -14,6 +16,7 @@
 static const char *const modes[] = { "observe", "advise", "steer", NULL };
 static const char *const accesses[] = { "read-only", "read-write", NULL };
 static const char *const queue_types[] = { "auto", "quorum", "classic", "off", NULL };
+static const char *const switches[] = { "off", "on", NULL };
 static const char *const log_levels[] = { "debug", "info", "warning", "error", NULL };
 
 #define AT(member) G_STRUCT_OFFSET(NmaSettings, member)
@@ -33,7 +36,8 @@ static const NmaOption options[] = {
               "published. One agent per directory." },
     { "agent", "run_dir", NMA_OPTION_PATH, .min = 1, .max = MAX_RUN_DIR,
       .fallback = "/run/nova-migration-agent", .offset = AT(run_dir),
-      .help = "Directory of the control socket, over which status, health and log-level ask." },
+      .help =
+          "Directory of the control socket, over which status, health, audit and log-level ask." },
     { "agent", "log_level", NMA_OPTION_WORD, .choices = log_levels, .fallback = "info",
       .offset = AT(log_level),
       .help = "Least level of the lines that are logged; can be changed while running with "
@@ -93,6 +97,23 @@ static const NmaOption options[] = {
     { "reports", "progress_interval_ms", NMA_OPTION_INTEGER, "ms", 100, 3600000, .fallback = "1000",
       .offset = AT(progress_interval_ms),
       .help = "Least time between two progress reports of a migration." },
+    { "audit", "enabled", NMA_OPTION_CHOICE, .choices = switches, .fallback = "on",
+      .offset = AT(audit_enabled),
+      .help = "Whether nova.conf is audited: when the agent starts, when a file changes, and when "
+              "a migration begins, against the other host's. What is found is reported." },
+    { "audit", "release", NMA_OPTION_RELEASE, .max = MAX_NAME, .fallback = "",
+      .fallback_text = "that of the Nova installed here, else the newest known",
+      .offset = AT(audit_release),
+      .help = "Release of Nova for which nova.conf is judged, by name or number: zed, 2026.1, "
+              "26.2.2. To be set where Nova runs in a container." },
+    { "audit", "ignore", NMA_OPTION_NAMES, .max = MAX_LIST, .fallback = "", .fallback_text = "none",
+      .offset = AT(audit_ignore),
+      .help = "Rules that are not applied, by comma: codes of nova-conf-tool or their beginnings, "
+              "as in its --ignore." },
+    { "audit", "interval_ms", NMA_OPTION_INTEGER, "ms", 1000, 3600000, .fallback = "10000",
+      .offset = AT(audit_interval_ms),
+      .help = "Time between two looks at whether a file has changed. Only directories and inodes "
+              "are read." },
 };
 
 const NmaOption *
@@ -142,6 +163,7 @@ nma_option_describe_type(const NmaOption *option)
         [NMA_OPTION_SECRET] = "transport_url",
         [NMA_OPTION_PATH] = "absolute path",
         [NMA_OPTION_PATHS] = "absolute paths by comma",
+        [NMA_OPTION_RELEASE] = "release of Nova",
     };
 
     if (option->type == NMA_OPTION_INTEGER)
@@ -200,6 +222,11 @@ check_text(const NmaOption *option, const char *value, GError **error)
         return check_name(value, (gsize)option->max, error);
     case NMA_OPTION_PATH:
         return check_path(value, (gsize)option->max, error);
+    case NMA_OPTION_RELEASE:
+        return nct_release_parse(value) != 0 ||
+               refuse(error, "\"%s\" is no release of Nova from %s to %s", value,
+                      nct_release_row(nct_release_oldest())->name,
+                      nct_release_row(nct_release_newest())->name);
     default:
         if (strlen(value) > (gsize)option->max)
             return refuse(error, "the value is longer than %d bytes", (int)option->max);
@@ -268,7 +295,7 @@ nma_option_set(const NmaOption *option, const char *value, NmaSettings *settings
         choice = parse_choice(option, value, error);
         if (choice < 0)
             return FALSE;
-        *(int *)at = choice; /* NmaMode and NmaAccess: enums are ints in our ABIs */
+        *(int *)at = choice; /* NmaMode, NmaAccess: enums are ints in our ABIs */
         return TRUE;
     case NMA_OPTION_NAMES:
     case NMA_OPTION_PATHS:
@@ -290,6 +317,7 @@ nma_option_set(const NmaOption *option, const char *value, NmaSettings *settings
 
 G_STATIC_ASSERT(sizeof(NmaMode) == sizeof(int));
 G_STATIC_ASSERT(sizeof(NmaAccess) == sizeof(int));
+G_STATIC_ASSERT(sizeof(gboolean) == sizeof(int));
 
 void
 nma_settings_set_defaults(NmaSettings *settings)

@@ -12,6 +12,7 @@ typedef enum {
     NMA_OPTION_TEXT,    /* anything printable */
     NMA_OPTION_SECRET,  /* a transport_url: never shown, not even in an error */
     NMA_OPTION_PATH,    /* absolute */
+    NMA_OPTION_RELEASE, /* of Nova, as nova-conf-tool knows them */
     NMA_OPTION_PATHS,   /* a list of those, by comma; GStrv */
     NMA_OPTION_WORD,    /* one of choices, kept as text */
     NMA_OPTION_CHOICE,  /* one of choices, kept as its index: a C enum */

@@ -95,6 +95,27 @@ migrations_to_json(const NmaStatus *status)
     return migrations;
 }
 
+static gdouble
+audit_age_s(const NmaStatus *status)
+{
+    if (status->audit == NULL)
+        return -1;
+    return MAX(0.0, (gdouble)(status->now.wall_us - status->audit->audited_wall_us) / NMA_US_PER_S);
+}
+
+static json_t *
+audit_to_json(const NmaStatus *status)
+{
+    const NmaAudit *audit = status->audit;
+
+    if (audit == NULL)
+        return json_null();
+    return json_pack("{s:s, s:f, s:i, s:i, s:i}", "release", audit->release_name, "age_s",
+                     audit_age_s(status), "error", (int)audit->counts[NMA_SEVERITY_ERROR],
+                     "warning", (int)audit->counts[NMA_SEVERITY_WARNING], "info",
+                     (int)audit->counts[NMA_SEVERITY_INFO]);
+}
+
 json_t *
 nma_status_to_json(const NmaStatus *status)
 {
@@ -102,7 +123,7 @@ nma_status_to_json(const NmaStatus *status)
 
     return json_pack(
         "{s:s, s:s, s:I, s:f, s:s, s:o, s:{s:b, s:s, s:o, s:i}, s:{s:I, s:f, s:I, s:I, s:I, s:b},"
-        " s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:i, s:o, s:s, s:o, s:s, s:o}",
+        " s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:i, s:o, s:s, s:o, s:o, s:s, s:o}",
         "version", PACKAGE_VERSION, "host", status->settings->host, "pid", (json_int_t)getpid(),
         "uptime_s", (gdouble)(status->now.boot_us - status->started_boot_us) / NMA_US_PER_S, "mode",
         nma_mode_to_string(status->settings->mode), "bus", bus_to_json(status), "libvirt",
@@ -123,7 +144,7 @@ nma_status_to_json(const NmaStatus *status)
         (json_int_t)status->bus_stats.requests_malformed, "reservations",
         (int)nma_ledger_live_count(nma_host_ledger(status->host)), "migrations",
         migrations_to_json(status), "log_level", nma_log_get_level(), "store_error",
-        text_or_null(status->store_error), "health",
+        text_or_null(status->store_error), "audit", audit_to_json(status), "health",
         json_array_size(degraded) == 0 ? "ok" : "degraded", "degraded", degraded);
 }
 
@@ -152,5 +173,8 @@ nma_status_to_metrics(const NmaStatus *status, NmaMetrics *metrics)
         .reports_published_total = status->publisher.published_total,
         .reservations = nma_ledger_live_count(nma_host_ledger(status->host)),
     };
+    metrics->audit_age_seconds = audit_age_s(status);
+    for (guint i = 0; status->audit != NULL && i < NMA_N_SEVERITIES; i++)
+        metrics->findings[i] = status->audit->counts[i];
     nma_host_foreach_migration(status->host, count_phase, metrics);
 }

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "agent/core/audit.h"
 #include "agent/core/host.h"
 #include "agent/hypervisor/hypervisor.h"
 #include "agent/ops/metrics.h"
@@ -28,6 +29,7 @@ typedef struct {
     guint64 tap_dropped_total; /* inbox full, oversize */
     guint64 malformed_total;   /* on the tap; those to our server are in bus_stats */
     const char *store_error;   /* NULL: the last write succeeded */
+    const NmaAudit *audit;     /* of nova.conf; NULL: none yet, or off */
 } NmaStatus;
 
 /* new reference; the object that README and the manual describe */

@@ -143,86 +143,6 @@ nct_audit_list(const NctAudit *audit, const char *group, const char *name)
     return (GStrv)g_ptr_array_free(g_steal_pointer(&items), FALSE);
 }
 
-static gboolean
-number_holds(const NctAudit *audit, const NctCondition *condition)
-{
-    double number;
-
-    if (!nct_audit_number(audit, condition->group, condition->name, &number))
-        return FALSE;
-    switch (condition->test) {
-    case NCT_WHEN_BELOW:
-        return number < condition->number;
-    case NCT_WHEN_ABOVE:
-        return number > condition->number;
-    case NCT_WHEN_EQUALS:
-        return number <= condition->number && number >= condition->number;
-    default:
-        return number < condition->number || number > condition->number;
-    }
-}
-
-static gboolean
-is_one_of(const char *text, const char *words)
-{
-    g_auto(GStrv) list = g_strsplit(words, "|", -1);
-
-    for (char **word = list; *word; word++)
-        if (g_ascii_strcasecmp(*word, text) == 0)
-            return TRUE;
-    return FALSE;
-}
-
-static gboolean
-text_holds(const NctAudit *audit, const NctCondition *condition)
-{
-    g_autofree char *text = nct_audit_text(audit, condition->group, condition->name);
-    gboolean empty = !text || !*text || g_str_equal(text, "[]");
-
-    /* an illegal value is nothing that could be compared; it has its own finding */
-    if (!text && nct_audit_is_set(audit, condition->group, condition->name))
-        return FALSE;
-    switch (condition->test) {
-    case NCT_WHEN_IS:
-        return text && g_ascii_strcasecmp(text, condition->text) == 0;
-    case NCT_WHEN_IS_NOT:
-        return !text || g_ascii_strcasecmp(text, condition->text) != 0;
-    case NCT_WHEN_ONE_OF:
-        return text && is_one_of(text, condition->text);
-    case NCT_WHEN_CONTAINS:
-        return text && strstr(text, condition->text);
-    case NCT_WHEN_LACKS:
-        return !empty && !strstr(text, condition->text);
-    case NCT_WHEN_EMPTY:
-        return empty;
-    default:
-        return !empty;
-    }
-}
-
-gboolean
-nct_audit_holds(const NctAudit *audit, const NctCondition *condition)
-{
-    switch (condition->test) {
-    case NCT_WHEN_SET:
-        return nct_audit_is_set(audit, condition->group, condition->name);
-    case NCT_WHEN_UNSET:
-        return !nct_audit_is_set(audit, condition->group, condition->name);
-    case NCT_WHEN_TRUE:
-        return nct_audit_true(audit, condition->group, condition->name);
-    case NCT_WHEN_FALSE:
-        return nct_audit_option(audit, condition->group, condition->name) &&
-               !nct_audit_true(audit, condition->group, condition->name);
-    case NCT_WHEN_BELOW:
-    case NCT_WHEN_ABOVE:
-    case NCT_WHEN_EQUALS:
-    case NCT_WHEN_NOT_EQUALS:
-        return number_holds(audit, condition);
-    default:
-        return text_holds(audit, condition);
-    }
-}
-
 /* ---- reporting ---- */
 
 void
@@ -234,6 +154,16 @@ nct_finding_add_edit(NctFinding *finding, NctEditKind kind, guint first, guint l
     if (!finding->fix)
         finding->fix = g_array_new(FALSE, FALSE, sizeof(NctEdit));
     g_array_append_val(finding->fix, edit);
+}
+
+/* A rule may quote a value that is no secret, but a URL with a password in it. Takes text. */
+static char *
+without_credentials(char *text)
+{
+    char *masked = nct_mask_value((NctSpan){ text, strlen(text) }, FALSE);
+
+    g_free(text);
+    return masked;
 }
 
 static NctFinding *
@@ -254,8 +184,8 @@ add_finding(NctAudit *audit, const NctRule *rule, const NctDocument *document, c
         finding->path = g_strdup(nct_document_path(nct_config_document(audit->config, 0)));
     else
         finding->path = g_strdup("(no file)");
-    finding->message = g_strdup_vprintf(format, args);
-    finding->advice = g_strdup(advice);
+    finding->message = without_credentials(g_strdup_vprintf(format, args));
+    finding->advice = advice ? without_credentials(g_strdup(advice)) : NULL;
     g_ptr_array_add(audit->findings, finding);
     return finding;
 }
@@ -376,15 +306,6 @@ rule_applies(const NctAudit *audit, const NctRule *rule)
     return !starts_with_any(rule->code, options->ignore);
 }
 
-static gboolean
-all_hold(const NctAudit *audit, const NctRule *rule)
-{
-    for (guint i = 0; i < NCT_MAX_CONDITIONS && rule->when[i].test != NCT_WHEN_END; i++)
-        if (!nct_audit_holds(audit, &rule->when[i]))
-            return FALSE;
-    return TRUE;
-}
-
 /* at the first condition's option that is set, or at the first */
 static void
 report_conditions(NctAudit *audit, const NctRule *rule)
@@ -415,9 +336,11 @@ nct_audit_run(const NctConfig *config, const NctAuditOptions *options)
         .config = config,
         .options = options,
         .release = options->release ? options->release : nct_release_newest(),
+        .version = nct_version_number(options->version),
         .compute = !options->program || g_str_equal(options->program, "nova-compute"),
         .findings = g_ptr_array_new_with_free_func(free_finding),
         .lines = g_array_new(FALSE, FALSE, sizeof(NctLineClass)),
+        .mentioned = g_new0(guint8, n_nct_options / 8 + 1),
         .suggestions_left = MAX_SUGGESTIONS,
         .searches_left = MAX_SEARCHES,
     };
@@ -425,7 +348,7 @@ nct_audit_run(const NctConfig *config, const NctAuditOptions *options)
 
     nct_classify_all(&audit);
     for (guint i = 0; (rule = nct_rule_at(i)); i++) {
-        if (!rule_applies(&audit, rule) || !all_hold(&audit, rule))
+        if (!rule_applies(&audit, rule) || !nct_audit_all_hold(&audit, rule, i))
             continue;
         if (rule->check)
             rule->check(&audit, rule);
@@ -435,6 +358,7 @@ nct_audit_run(const NctConfig *config, const NctAuditOptions *options)
     nct_suppress(&audit);
     mark_secret_fixes(&audit);
     g_array_unref(audit.lines);
+    g_free(audit.mentioned);
     g_ptr_array_sort(audit.findings, nct_finding_compare);
     return audit.findings;
 }

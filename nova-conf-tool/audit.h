@@ -32,9 +32,11 @@ struct NctAudit {
     const NctConfig *config;
     const NctAuditOptions *options;
     guint release;
+    guint version; /* nct_version_number */
     gboolean compute;
     GPtrArray *findings;
     GArray *lines;          /* NctLineClass (classify.h): every assignment, and what it is */
+    guint8 *mentioned;      /* a bit for each row of the catalogue whose own name is assigned */
     guint suggestions_left; /* looking for similar names is slow: bounded */
     guint searches_left;    /* for the same name in other groups */
 };
@@ -54,6 +56,8 @@ char *nct_audit_text(const NctAudit *audit, const char *group, const char *name)
 /* a list's items, or one item; never NULL */
 GStrv nct_audit_list(const NctAudit *audit, const char *group, const char *name);
 gboolean nct_audit_holds(const NctAudit *audit, const NctCondition *condition);
+/* whether all conditions of a rule hold; number is its place in nct_rule_at */
+gboolean nct_audit_all_hold(const NctAudit *audit, const NctRule *rule, guint number);
 
 /*
  * Adds a finding at an assignment (NULL: at the configuration as a whole), or NULL if there are too

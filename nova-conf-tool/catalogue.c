@@ -87,20 +87,8 @@ nct_catalogue_row(const char *group, const char *name)
     for (guint i = nct_name_hash(group, name) & mask; nct_option_hash[i]; i = (i + 1) & mask) {
         const NctCatalogueRow *row = &nct_options[nct_option_hash[i] - 1];
 
-        if (strcmp(row->name, name) == 0 && strcmp(row->group, group) == 0)
+        if (strcmp(nct_text(row->name), name) == 0 && strcmp(nct_text(row->group), group) == 0)
             return row;
-    }
-    return NULL;
-}
-
-static const NctOption *
-option_of_row(const NctCatalogueRow *row, guint release)
-{
-    for (guint i = 0; row && i < row->n_facts; i++) {
-        const NctFactRow *fact = &nct_facts[row->first_fact + i];
-
-        if (nct_release_in(fact->releases, release))
-            return &fact->option;
     }
     return NULL;
 }
@@ -108,7 +96,7 @@ option_of_row(const NctCatalogueRow *row, guint release)
 const NctOption *
 nct_catalogue_option(guint release, const char *group, const char *name)
 {
-    return option_of_row(nct_catalogue_row(group, name), release);
+    return nct_catalogue_row_option(nct_catalogue_row(group, name), release);
 }
 
 static int
@@ -116,9 +104,9 @@ compare_alias(gconstpointer a, gconstpointer b)
 {
     const NctName *wanted = a;
     const NctAliasRow *row = b;
-    int order = strcmp(wanted->group, row->group);
+    int order = strcmp(wanted->group, nct_text(row->group));
 
-    return order ? order : strcmp(wanted->name, row->name);
+    return order ? order : strcmp(wanted->name, nct_text(row->name));
 }
 
 const NctOption *
@@ -140,8 +128,17 @@ nct_catalogue_reader_of(guint release, const char *group, const char *name, guin
         row--;
     for (; row < nct_aliases + n_nct_aliases && compare_alias(&wanted, row) == 0; row++)
         if (nct_release_in(row->releases, release) && n-- == 0)
-            return nct_catalogue_option(release, row->to_group, row->to_name);
+            return nct_catalogue_option(release, nct_text(row->to_group), nct_text(row->to_name));
     return NULL;
+}
+
+static gboolean
+is_in_release(const NctCatalogueRow *row, guint release)
+{
+    for (guint i = 0; i < row->n_facts; i++)
+        if (nct_release_in(nct_facts[row->first_fact + i].releases, release))
+            return TRUE;
+    return FALSE;
 }
 
 static gboolean
@@ -158,20 +155,17 @@ const NctOption *
 nct_catalogue_pattern(guint release, const char *group, const char *name)
 {
     for (guint i = 0; i < n_nct_patterns; i++) {
-        const NctOption *option = NULL;
+        const NctCatalogueRow *row = &nct_patterns[i];
 
-        if (g_str_equal(nct_patterns[i].name, name) &&
-            pattern_matches(nct_patterns[i].group, group))
-            option = option_of_row(&nct_patterns[i], release);
-        if (option)
-            return option;
+        if (is_in_release(row, release) && g_str_equal(nct_text(row->name), name) &&
+            pattern_matches(nct_text(row->group), group))
+            return nct_catalogue_row_option(row, release);
     }
     return NULL;
 }
 
-/* first row of the group, or the end */
-static const NctCatalogueRow *
-first_row(const char *group)
+const NctCatalogueRow *
+nct_catalogue_group(const char *group)
 {
     guint low = 0;
     guint high = n_nct_options;
@@ -179,7 +173,7 @@ first_row(const char *group)
     while (low < high) {
         guint middle = (low + high) / 2;
 
-        if (strcmp(nct_options[middle].group, group) < 0)
+        if (strcmp(nct_text(nct_options[middle].group), group) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -188,13 +182,19 @@ first_row(const char *group)
 }
 
 gboolean
+nct_catalogue_is_of(const NctCatalogueRow *row, const char *group)
+{
+    return row < nct_options + n_nct_options && g_str_equal(nct_text(row->group), group);
+}
+
+gboolean
 nct_catalogue_has_group(guint release, const char *group)
 {
     if (g_str_equal(group, "DEFAULT"))
         return FALSE;
-    for (const NctCatalogueRow *row = first_row(group);
-         row < nct_options + n_nct_options && g_str_equal(row->group, group); row++)
-        if (option_of_row(row, release))
+    for (const NctCatalogueRow *row = nct_catalogue_group(group); nct_catalogue_is_of(row, group);
+         row++)
+        if (is_in_release(row, release))
             return TRUE;
     return FALSE;
 }
@@ -205,12 +205,12 @@ nct_catalogue_knows_group(guint release, const char *group)
     if (g_str_equal(group, "DEFAULT") || nct_catalogue_has_group(release, group))
         return TRUE;
     for (guint i = 0; i < n_nct_patterns; i++)
-        if (pattern_matches(nct_patterns[i].group, group) &&
-            option_of_row(&nct_patterns[i], release))
+        if (is_in_release(&nct_patterns[i], release) &&
+            pattern_matches(nct_text(nct_patterns[i].group), group))
             return TRUE;
     for (guint i = 0; i < n_nct_aliases; i++)
-        if (g_str_equal(nct_aliases[i].group, group) &&
-            nct_release_in(nct_aliases[i].releases, release))
+        if (nct_release_in(nct_aliases[i].releases, release) &&
+            g_str_equal(nct_text(nct_aliases[i].group), group))
             return TRUE;
     return FALSE;
 }
@@ -218,14 +218,13 @@ nct_catalogue_knows_group(guint release, const char *group)
 gboolean
 nct_catalogue_ever_had_group(const char *group)
 {
-    const NctCatalogueRow *row = first_row(group);
+    const NctCatalogueRow *row = nct_catalogue_group(group);
 
-    return row < nct_options + n_nct_options && g_str_equal(row->group, group);
+    return nct_catalogue_is_of(row, group);
 }
 
-/* "26.2.1" as one number; 0 if it is no version with a point */
-static guint
-version_number(const char *version)
+guint
+nct_version_number(const char *version)
 {
     g_auto(GStrv) parts = version ? g_strsplit(version, ".", 4) : NULL;
     guint number = 0;
@@ -239,16 +238,14 @@ version_number(const char *version)
 }
 
 const NctPointRow *
-nct_catalogue_not_yet(const char *version, const char *group, const char *name)
+nct_catalogue_not_yet(guint version, const char *group, const char *name)
 {
-    guint wanted = version_number(version);
-
-    for (guint i = 0; wanted > 0 && i < n_nct_points; i++) {
+    for (guint i = 0; version > 0 && i < n_nct_points; i++) {
         const NctPointRow *row = &nct_points[i];
         guint since = (row->major * 1000u + row->minor) * 1000u + row->patch;
 
-        if (row->added && row->major == wanted / 1000000u && wanted < since &&
-            g_str_equal(row->group, group) && g_str_equal(row->name, name))
+        if (row->added && row->major == version / 1000000u && version < since &&
+            g_str_equal(nct_text(row->group), group) && g_str_equal(nct_text(row->name), name))
             return row;
     }
     return NULL;

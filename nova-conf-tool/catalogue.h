@@ -1,6 +1,6 @@
 /*
  * What each release of Nova knows of its options. The tables are generated from
- * schemas/nova-options.json; nothing is read at run time.
+ * schemas/nova-options.json; nothing is read at run time. Any thread may ask.
  */
 #pragma once
 
@@ -18,11 +18,13 @@ const NctReleaseRow *nct_release_row(guint release);
 /* "2023.1 (27, antelope)"; newly allocated */
 char *nct_release_describe(guint release);
 gboolean nct_release_in(NctReleaseMask mask, guint release);
+/* "26.2.1" as a number that can be compared; 0 if it is NULL or has no point */
+guint nct_version_number(const char *version);
 /*
  * The point release that brought an option which its series did not have from the start, if version
- * ("26.2.0", may be NULL or without a point) is of that series and older; NULL otherwise.
+ * (nct_version_number) is of that series and older; NULL otherwise.
  */
-const NctPointRow *nct_catalogue_not_yet(const char *version, const char *group, const char *name);
+const NctPointRow *nct_catalogue_not_yet(guint version, const char *group, const char *name);
 
 /* ---- options; group normalised as by nct_group_normalize ---- */
 
@@ -30,7 +32,12 @@ const NctPointRow *nct_catalogue_not_yet(const char *version, const char *group,
 guint nct_name_hash(const char *group, const char *name);
 /* the row of an option that some release has, or NULL */
 const NctCatalogueRow *nct_catalogue_row(const char *group, const char *name);
-/* the option as the release has it, or NULL if it has not */
+/* the first row of a group; the others follow it as long as nct_catalogue_is_of */
+const NctCatalogueRow *nct_catalogue_group(const char *group);
+gboolean nct_catalogue_is_of(const NctCatalogueRow *row, const char *group);
+/* the option as the release has it, or NULL if it has not (or row is NULL); lives as long as the
+ * program */
+const NctOption *nct_catalogue_row_option(const NctCatalogueRow *row, guint release);
 const NctOption *nct_catalogue_option(guint release, const char *group, const char *name);
 /* the option that reads group/name as an old name, or NULL */
 const NctOption *nct_catalogue_by_old_name(guint release, const char *group, const char *name);

@@ -152,10 +152,13 @@ classify_unread(NctAudit *audit, const NctEntry *entry)
 static NctClass
 classify(NctAudit *audit, const NctEntry *entry)
 {
+    const NctCatalogueRow *row = nct_catalogue_row(entry->group, entry->key);
     NctClass what = { .kind = NCT_CLASS_OPTION };
 
-    what.option = nct_catalogue_option(audit->release, entry->group, entry->key);
-    what.point = nct_catalogue_not_yet(audit->options->version, entry->group, entry->key);
+    if (row)
+        audit->mentioned[(row - nct_options) / 8] |= (guint8)(1 << (row - nct_options) % 8);
+    what.option = nct_catalogue_row_option(row, audit->release);
+    what.point = nct_catalogue_not_yet(audit->version, entry->group, entry->key);
     if (what.option && what.point)
         what.kind = NCT_CLASS_NOT_YET;
     if (what.option)

@@ -232,6 +232,18 @@ nct_cli_parse(NctCli *cli, const NctCommand *command, const GOptionEntry *extra,
 
 /* ---- configurations ---- */
 
+gboolean
+nct_cli_check_input(const NctCli *cli, const NctCommand *command)
+{
+    if ((cli->files != NULL) + (cli->roots != NULL) + (cli->args->len > 0) <= 1)
+        return TRUE;
+    nct_cli_complain(command,
+                     "FILE, --root and --config-file or --config-dir cannot be mixed: each FILE is "
+                     "a configuration of its own, --config-file and --config-dir build one "
+                     "together");
+    return FALSE;
+}
+
 guint
 nct_cli_n_configurations(const NctCli *cli)
 {

@@ -61,6 +61,9 @@ gboolean nct_cli_parse(NctCli *cli, const NctCommand *command, const GOptionEntr
 /* "nova-conf-tool COMMAND: …" to standard error; returns NCT_EXIT_USAGE */
 int nct_cli_complain(const NctCommand *command, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* whether the input is of one kind; complains */
+gboolean nct_cli_check_input(const NctCli *cli, const NctCommand *command);
+
 /* how many configurations there are: one, or one for each FILE or --root */
 guint nct_cli_n_configurations(const NctCli *cli);
 /* the i-th, loaded tolerantly; never NULL */

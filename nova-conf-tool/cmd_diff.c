@@ -76,8 +76,7 @@ compare_all(const Side *a, const Side *b, json_t *json)
     NctExit status = NCT_EXIT_OK;
 
     for (guint i = 0; i < n_nct_options; i++) {
-        const NctOption *option =
-            nct_catalogue_option(a->release, nct_options[i].group, nct_options[i].name);
+        const NctOption *option = nct_catalogue_row_option(&nct_options[i], a->release);
 
         if (option && compare(a, b, option, json))
             status = NCT_EXIT_FINDINGS;
@@ -103,9 +102,11 @@ run(int argc, char **argv)
     nct_cli_init(&cli);
     if (!nct_cli_parse(&cli, &nct_command_diff, entries, argc, argv, &stop))
         return stop;
+    if (!nct_cli_check_input(&cli, &nct_command_diff))
+        return NCT_EXIT_USAGE;
     if (format && !g_str_equal(format, "json") && !g_str_equal(format, "text"))
         return nct_cli_complain(&nct_command_diff, "no format %s; there are text, json", format);
-    if (cli.args->len > 0 || nct_cli_n_configurations(&cli) != 2 || (cli.files && cli.roots))
+    if (cli.args->len > 0 || nct_cli_n_configurations(&cli) != 2)
         return nct_cli_complain(&nct_command_diff, "takes two FILEs, or --root twice");
     left = nct_cli_load(&cli, 0, cli.choice.release);
     right = nct_cli_load(&cli, 1, cli.choice.release);

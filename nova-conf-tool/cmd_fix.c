@@ -93,6 +93,8 @@ run(int argc, char **argv)
     nct_cli_init(&cli);
     if (!nct_cli_parse(&cli, &nct_command_fix, entries, argc, argv, &stop))
         return stop;
+    if (!nct_cli_check_input(&cli, &nct_command_fix))
+        return NCT_EXIT_USAGE;
     for (guint i = 0; i < nct_cli_n_configurations(&cli); i++) {
         g_autoptr(NctConfig) config = nct_cli_load(&cli, i, cli.choice.release);
         g_autoptr(GPtrArray) findings = nct_audit_run(config, &cli.audit);

@@ -92,13 +92,8 @@ understand(const NctCommand *command, const NctCli *cli, const LintOptions *opti
         nct_cli_complain(command, "--color takes auto, always or never");
         return FALSE;
     }
-    if ((cli->files != NULL) + (cli->roots != NULL) + (cli->args->len > 0) > 1) {
-        nct_cli_complain(
-            command,
-            "FILE, --root and --config-file or --config-dir cannot be mixed: each FILE is a "
-            "configuration of its own, --config-file and --config-dir build one together");
+    if (!nct_cli_check_input(cli, command))
         return FALSE;
-    }
     if (options->baseline) {
         lint->known = nct_baseline_read(options->baseline, &error);
         if (!lint->known) {

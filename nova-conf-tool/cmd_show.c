@@ -117,8 +117,7 @@ show_all(Show *show, char **patterns, gboolean all)
     guint shown = 0;
 
     for (guint i = 0; i < n_nct_options; i++) {
-        const NctOption *option =
-            nct_catalogue_option(show->release, nct_options[i].group, nct_options[i].name);
+        const NctOption *option = nct_catalogue_row_option(&nct_options[i], show->release);
         NctOriginKind kind;
 
         if (!option || !is_wanted(patterns, option->group, option->name))
@@ -156,6 +155,10 @@ run(int argc, char **argv)
         return nct_cli_complain(&nct_command_show, "no format %s; there are text, json", format);
     /* the arguments of this command are options, not files */
     patterns = g_steal_pointer(&cli.files);
+    if (!nct_cli_check_input(&cli, &nct_command_show))
+        return NCT_EXIT_USAGE;
+    if (nct_cli_n_configurations(&cli) > 1)
+        return nct_cli_complain(&nct_command_show, "takes one --root; diff compares two");
     config = nct_cli_load(&cli, 0, cli.choice.release);
     for (guint i = 0; i < nct_config_load_errors(config)->len; i++)
         nct_cli_complain(

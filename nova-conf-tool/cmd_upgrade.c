@@ -97,6 +97,8 @@ run(int argc, char **argv)
     nct_cli_init(&cli);
     if (!nct_cli_parse(&cli, &nct_command_upgrade, entries, argc, argv, &stop))
         return stop;
+    if (!nct_cli_check_input(&cli, &nct_command_upgrade))
+        return NCT_EXIT_USAGE;
     from = options.from ? nct_release_parse(options.from) : 0;
     to = options.to ? nct_release_parse(options.to) : 0;
     format = nct_format_find(options.format ? options.format : "text");

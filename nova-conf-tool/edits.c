@@ -206,6 +206,13 @@ nct_edited_n_fixes(const NctEdited *edited)
     return edited->n_fixes;
 }
 
+/* not strchr: a file may end with a NUL byte, which strchr finds in any text */
+static gboolean
+ends_line(const GString *text)
+{
+    return text->len == 0 || text->str[text->len - 1] == '\n' || text->str[text->len - 1] == '\r';
+}
+
 GString *
 nct_edited_text(const NctEdited *edited)
 {
@@ -228,7 +235,7 @@ nct_edited_text(const NctEdited *edited)
     for (guint i = 0; i < edited->tail->len; i++) {
         const NctTail *tail = &g_array_index(edited->tail, NctTail, i);
 
-        if (out->len > 0 && !strchr("\r\n", out->str[out->len - 1]))
+        if (!ends_line(out))
             g_string_append(out, edited->line_end);
         g_string_append_printf(out, "[%s]%s", tail->group, edited->line_end);
         for (guint k = 0; k < tail->lines->len; k++)
@@ -241,24 +248,109 @@ nct_edited_text(const NctEdited *edited)
 /* ---- the diff ---- */
 
 static gboolean
-is_changed(const NctEditedLine *line)
+shows_tail(const NctEdited *edited)
 {
-    return line->replacement || line->deleted || line->after;
+    for (guint i = 0; i < edited->tail->len; i++)
+        if (!g_array_index(edited->tail, NctTail, i).hidden)
+            return TRUE;
+    return FALSE;
+}
+
+/* sections at the end of the file belong to its last line, which may have lacked its end */
+static gboolean
+is_changed(const NctEdited *edited, guint i)
+{
+    const NctEditedLine *line = line_at(edited, i);
+
+    return line->replacement || line->deleted || line->after ||
+           (i + 1 == edited->lines->len && shows_tail(edited));
 }
 
 /* what is shown of an added line: a moved secret is one, too */
 static gboolean
-shows_secret(const NctEditedLine *line)
+shows_secret(const NctEdited *edited, guint i)
 {
-    return ((line->replacement || line->deleted) && line->hidden) || line->fix_hidden;
+    const NctEditedLine *line = line_at(edited, i);
+
+    return (is_changed(edited, i) && line->hidden) || line->fix_hidden;
+}
+
+typedef struct {
+    const NctEdited *edited;
+    GString *body;
+    guint old_count;
+    guint new_count;
+} NctHunk;
+
+/* one line of a hunk, with the carriage return that is part of it for patch */
+static void
+hunk_line(NctHunk *hunk, char sign, NctSpan text, gboolean ends, gboolean with_cr)
+{
+    g_string_append_c(hunk->body, sign);
+    g_string_append_len(hunk->body, text.s, (gssize)text.n);
+    g_string_append(hunk->body, with_cr ? "\r\n" : "\n");
+    if (!ends)
+        g_string_append(hunk->body, "\\ No newline at end of file\n");
+    hunk->old_count += sign != '+';
+    hunk->new_count += sign != '-';
+}
+
+/* a new line, or one that gets an end only now */
+static void
+hunk_added(NctHunk *hunk, NctSpan text, gboolean ends)
+{
+    hunk_line(hunk, '+', text, ends, ends && g_str_equal(hunk->edited->line_end, "\r\n"));
 }
 
 static void
-append_span(GString *out, char sign, NctSpan text)
+hunk_added_text(NctHunk *hunk, const char *text, gboolean ends)
 {
-    g_string_append_c(out, sign);
-    g_string_append_len(out, text.s, (gssize)text.n);
-    g_string_append_c(out, '\n');
+    hunk_added(hunk, (NctSpan){ text, strlen(text) }, ends);
+}
+
+static void
+hunk_tail(NctHunk *hunk)
+{
+    for (guint i = 0; i < hunk->edited->tail->len; i++) {
+        const NctTail *tail = &g_array_index(hunk->edited->tail, NctTail, i);
+        g_autofree char *header = g_strdup_printf("[%s]", tail->group);
+
+        if (tail->hidden)
+            continue;
+        hunk_added_text(hunk, header, TRUE);
+        for (guint k = 0; k < tail->lines->len; k++)
+            hunk_added_text(hunk, g_ptr_array_index(tail->lines, k), TRUE);
+    }
+}
+
+/* a line of the file, what becomes of it, and what follows it */
+static void
+hunk_take(NctHunk *hunk, guint i)
+{
+    const NctEditedLine *line = line_at(hunk->edited, i);
+    gboolean last = i + 1 == hunk->edited->lines->len;
+    gboolean tail = last && shows_tail(hunk->edited);
+    gboolean ends = line->end.n > 0;
+    gboolean cr = line->end.n == 2;
+    guint n_after = line->after ? line->after->len : 0;
+    /* what follows gives the line the end that it lacked */
+    gboolean new_ends = ends || n_after > 0 || tail;
+
+    hunk_line(hunk, line->replacement || line->deleted || ends != new_ends ? '-' : ' ', line->raw,
+              ends, cr);
+    if (line->replacement || (!line->deleted && ends != new_ends)) {
+        NctSpan text = line->replacement ? (NctSpan){ line->replacement, strlen(line->replacement) }
+                                         : line->raw;
+
+        if (ends)
+            hunk_line(hunk, '+', text, TRUE, cr);
+        else
+            hunk_added(hunk, text, new_ends);
+    }
+    for (guint k = 0; k < n_after; k++)
+        hunk_added_text(hunk, g_ptr_array_index(line->after, k), ends || tail || k + 1 < n_after);
+    if (tail)
+        hunk_tail(hunk);
 }
 
 /* lines first to last (numbers of the file), some of them changed; added = lines put in before */
@@ -266,59 +358,28 @@ static void
 append_hunk(const NctEdited *edited, GString *out, guint first, guint last, int *added)
 {
     g_autoptr(GString) body = g_string_new(NULL);
-    guint old_count = last >= first ? last - first + 1 : 0;
-    guint new_count = old_count;
-    guint start = first;
+    NctHunk hunk = { edited, body, 0, 0 };
 
-    for (guint i = MAX(first, 1) - (first == 0 ? 1 : 0); i <= last; i++) {
-        const NctEditedLine *line = line_at(edited, i);
-
-        if (i > 0 && line->replacement) {
-            append_span(body, '-', line->raw);
-            append_span(body, '+', (NctSpan){ line->replacement, strlen(line->replacement) });
-        } else if (i > 0) {
-            append_span(body, line->deleted ? '-' : ' ', line->raw);
-            new_count -= line->deleted ? 1 : 0;
-        }
-        for (guint k = 0; line->after && k < line->after->len; k++) {
-            const char *text = g_ptr_array_index(line->after, k);
-
-            append_span(body, '+', (NctSpan){ text, strlen(text) });
-            new_count++;
-        }
-    }
-    g_string_append_printf(out, "@@ -%u,%u +%d,%u @@\n", start, old_count, (int)start + *added,
-                           new_count);
+    for (guint i = first; i <= last; i++)
+        hunk_take(&hunk, i);
+    g_string_append_printf(out, "@@ -%u,%u +%d,%u @@\n", first, hunk.old_count, (int)first + *added,
+                           hunk.new_count);
     g_string_append_len(out, body->str, (gssize)body->len);
-    *added += (int)new_count - (int)old_count;
+    *added += (int)hunk.new_count - (int)hunk.old_count;
 }
 
+/* sections at the end behind a line that must not be shown: nothing but themselves */
 static void
 append_tail_hunk(const NctEdited *edited, GString *out, int added)
 {
-    guint count = 0;
     g_autoptr(GString) body = g_string_new(NULL);
+    NctHunk hunk = { edited, body, 0, 0 };
+    guint last = edited->lines->len - 1;
 
-    for (guint i = 0; i < edited->tail->len; i++) {
-        const NctTail *tail = &g_array_index(edited->tail, NctTail, i);
-
-        if (tail->hidden)
-            continue;
-        g_string_append_printf(body, "+[%s]\n", tail->group);
-        count++;
-        for (guint k = 0; k < tail->lines->len; k++) {
-            const char *text = g_ptr_array_index(tail->lines, k);
-
-            append_span(body, '+', (NctSpan){ text, strlen(text) });
-            count++;
-        }
-    }
-    if (count > 0) {
-        guint last = edited->lines->len - 1;
-
-        g_string_append_printf(out, "@@ -%u,0 +%d,%u @@\n", last, (int)last + added + 1, count);
-        g_string_append_len(out, body->str, (gssize)body->len);
-    }
+    hunk_tail(&hunk);
+    g_string_append_printf(out, "@@ -%u,0 +%d,%u @@\n", last, (int)last + added + 1,
+                           hunk.new_count);
+    g_string_append_len(out, body->str, (gssize)body->len);
 }
 
 /* changes that stand close together make one hunk */
@@ -329,12 +390,10 @@ end_of_hunk(const NctEdited *edited, guint start)
     guint context = 0;
 
     for (guint i = start + 1; i < edited->lines->len; i++) {
-        const NctEditedLine *line = line_at(edited, i);
-
-        if (is_changed(line) && !shows_secret(line)) {
+        if (is_changed(edited, i) && !shows_secret(edited, i)) {
             last = i;
             context = 0;
-        } else if (is_changed(line) || line->hidden || context == CONTEXT) {
+        } else if (is_changed(edited, i) || line_at(edited, i)->hidden || context == CONTEXT) {
             break;
         } else {
             context++;
@@ -342,6 +401,19 @@ end_of_hunk(const NctEdited *edited, guint start)
         }
     }
     return last;
+}
+
+/* sections at the end whose place cannot be shown; TRUE if they are in the diff all the same */
+static gboolean
+append_hidden_tail(const NctEdited *edited, GString *out, int added)
+{
+    const NctEditedLine *line = line_at(edited, edited->lines->len - 1);
+
+    /* behind a line without an end they would become part of it */
+    if (edited->lines->len > 1 && line->end.n == 0)
+        return FALSE;
+    append_tail_hunk(edited, out, added);
+    return TRUE;
 }
 
 GString *
@@ -356,22 +428,24 @@ nct_edited_diff(const NctEdited *edited, guint *n_left_out)
     *n_left_out = 0;
     for (guint i = 1; i < n; i++) {
         guint first = i;
-        guint last;
 
-        if (!is_changed(line_at(edited, i)))
+        if (!is_changed(edited, i))
             continue;
-        if (shows_secret(line_at(edited, i))) {
-            (*n_left_out)++;
+        if (shows_secret(edited, i)) {
+            const NctEditedLine *line = line_at(edited, i);
+
+            if (line->replacement || line->deleted || line->after)
+                (*n_left_out)++;
+            if (i + 1 == n && shows_tail(edited) && !append_hidden_tail(edited, out, added))
+                (*n_left_out)++;
             continue;
         }
         while (first > written + 1 && i - first < CONTEXT && !line_at(edited, first - 1)->hidden &&
-               !is_changed(line_at(edited, first - 1)))
+               !is_changed(edited, first - 1))
             first--;
-        last = end_of_hunk(edited, i);
-        append_hunk(edited, out, first, last, &added);
-        i = written = last;
+        i = written = end_of_hunk(edited, i);
+        append_hunk(edited, out, first, written, &added);
     }
-    append_tail_hunk(edited, out, added);
     if (out->len > 0) {
         g_autofree char *head = g_strdup_printf("--- %s\n+++ %s\n", path, path);
 

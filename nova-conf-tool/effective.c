@@ -369,6 +369,12 @@ nct_config_has_environment(const NctConfig *config)
     return config->environment && config->environment[0];
 }
 
+gboolean
+nct_config_has_overrides(const NctConfig *config)
+{
+    return nct_config_has_environment(config) || g_hash_table_size(config->told_defaults) > 0;
+}
+
 const GPtrArray *
 nct_config_load_errors(const NctConfig *config)
 {

@@ -75,6 +75,8 @@ const NctSchema *nct_config_schema(const NctConfig *config);
 const NctDialect *nct_config_dialect(const NctConfig *config);
 /* whether some OS_… variable could override an option */
 gboolean nct_config_has_environment(const NctConfig *config);
+/* whether an option may have a value that no file gives it: that, or a told default */
+gboolean nct_config_has_overrides(const NctConfig *config);
 /* tolerant load: what went wrong with files that are left out (GError *) */
 const GPtrArray *nct_config_load_errors(const NctConfig *config);
 

@@ -48,7 +48,7 @@ nct_is_secret(guint release, const char *group, const char *key)
     if (option)
         return (option->flags & NCT_OPTION_SECRET) != 0;
     for (guint i = 0; row && i < row->n_facts; i++)
-        if (nct_facts[row->first_fact + i].option.flags & NCT_OPTION_SECRET)
+        if (nct_facts[row->first_fact + i].flags & NCT_OPTION_SECRET)
             return TRUE;
     return !row && sounds_secret(key);
 }

@@ -232,9 +232,9 @@ unescape_dollars(NctSpan text)
     return out;
 }
 
-/* *text is set to the text with names replaced, which lives in buffer if there was one */
+/* *text is set to the text with names replaced, which lives in *buffer, made if it is needed */
 static NctResult
-replace_names(NctReading *reading, const NctOption *option, NctSpan *text, GString *buffer)
+replace_names(NctReading *reading, const NctOption *option, NctSpan *text, GString **buffer)
 {
     const char *group = g_str_equal(option->group, "DEFAULT") ? NULL : option->group;
     g_autoptr(GString) unescaped = NULL;
@@ -243,16 +243,17 @@ replace_names(NctReading *reading, const NctOption *option, NctSpan *text, GStri
     if (!memchr(text->s, '$', text->n))
         return (NctResult){ .kind = NCT_RESULT_OK };
     unescaped = unescape_dollars(*text);
-    result = substitute(reading, group, (NctSpan){ unescaped->str, unescaped->len }, buffer);
-    *text = (NctSpan){ buffer->str, buffer->len };
+    *buffer = g_string_new(NULL);
+    result = substitute(reading, group, (NctSpan){ unescaped->str, unescaped->len }, *buffer);
+    *text = (NctSpan){ (*buffer)->str, (*buffer)->len };
     return result;
 }
 
 static NctResult
 convert_text(NctReading *reading, const NctOption *option, NctSpan text)
 {
-    g_autoptr(GString) buffer = g_string_new(NULL);
-    NctResult result = replace_names(reading, option, &text, buffer);
+    g_autoptr(GString) buffer = NULL;
+    NctResult result = replace_names(reading, option, &text, &buffer);
 
     if (result.kind != NCT_RESULT_OK)
         return result;
@@ -279,9 +280,9 @@ convert_texts(NctReading *reading, const NctOption *option, const NctSpan *texts
     /* names are replaced in all of them before any is converted: a bad name comes before a bad
      * value */
     for (guint i = 0; n > 1 && i < n; i++) {
-        g_autoptr(GString) buffer = g_string_new(NULL);
+        g_autoptr(GString) buffer = NULL;
         NctSpan text = texts[i];
-        NctResult replaced = replace_names(reading, option, &text, buffer);
+        NctResult replaced = replace_names(reading, option, &text, &buffer);
 
         if (replaced.kind != NCT_RESULT_OK)
             return replaced;
@@ -300,9 +301,9 @@ convert_texts(NctReading *reading, const NctOption *option, const NctSpan *texts
 static NctResult
 convert_characters(NctReading *reading, const NctOption *option, NctSpan text)
 {
-    g_autoptr(GString) buffer = g_string_new(NULL);
+    g_autoptr(GString) buffer = NULL;
     g_autoptr(NctValue) list = nct_value_new(NCT_VALUE_LIST);
-    NctResult result = replace_names(reading, option, &text, buffer);
+    NctResult result = replace_names(reading, option, &text, &buffer);
 
     list->items = g_ptr_array_new_with_free_func(free_value);
     for (const char *p = text.s; result.kind == NCT_RESULT_OK && p < text.s + text.n;

@@ -4,6 +4,28 @@
 
 #define MAX_NAME 64
 
+/* which letters stand in a name */
+static guint32
+letters_of(const char *name)
+{
+    guint32 letters = 0;
+
+    for (; *name; name++)
+        letters |= 1u << ((guchar)*name & 31);
+    return letters;
+}
+
+/* one mistake takes at most one letter away and brings one in */
+static gboolean
+letters_differ_too_much(const char *a, const char *b, guint limit)
+{
+    guint32 in_a = letters_of(a);
+    guint32 in_b = letters_of(b);
+
+    return (guint)__builtin_popcount(in_a & ~in_b) > limit ||
+           (guint)__builtin_popcount(in_b & ~in_a) > limit;
+}
+
 /* optimal string alignment: two neighbouring letters swapped count as one mistake */
 guint
 nct_edit_distance(const char *a, const char *b, guint limit)
@@ -13,6 +35,8 @@ nct_edit_distance(const char *a, const char *b, guint limit)
     gsize m = strlen(b);
 
     if (n > MAX_NAME || m > MAX_NAME || (n > m ? n - m : m - n) > limit)
+        return limit + 1;
+    if (letters_differ_too_much(a, b, limit))
         return limit + 1;
     for (gsize j = 0; j <= m; j++)
         rows[0][j] = (guint)j;
@@ -60,16 +84,15 @@ nct_suggest_in_group(guint release, const char *group, const char *name)
     guint best = limit_for(name) + 1;
     const NctOption *found = NULL;
 
-    for (guint i = 0; i < n_nct_options; i++) {
+    for (const NctCatalogueRow *row = nct_catalogue_group(group); nct_catalogue_is_of(row, group);
+         row++) {
         const NctOption *option;
         guint distance;
 
-        if (!g_str_equal(nct_options[i].group, group))
-            continue;
-        distance = nct_edit_distance(plain, nct_options[i].name, best - 1);
+        distance = nct_edit_distance(plain, nct_text(row->name), best - 1);
         if (distance >= best)
             continue;
-        option = nct_catalogue_option(release, group, nct_options[i].name);
+        option = nct_catalogue_row_option(row, release);
         if (option) {
             best = distance;
             found = option;
@@ -85,12 +108,13 @@ nct_suggest_other_group(guint release, const char *group, const char *name)
     const NctOption *found = NULL;
 
     for (guint i = 0; i < n_nct_options; i++) {
+        const NctCatalogueRow *row = &nct_options[i];
         const NctOption *option;
 
-        if (g_str_equal(nct_options[i].group, group) || nct_options[i].auth ||
-            !g_str_equal(nct_options[i].name, plain))
+        if (row->auth || *nct_text(row->name) != *plain ||
+            !g_str_equal(nct_text(row->name), plain) || g_str_equal(nct_text(row->group), group))
             continue;
-        option = nct_catalogue_option(release, nct_options[i].group, plain);
+        option = nct_catalogue_row_option(row, release);
         /* [libvirt] before others: this is a compute host's file */
         if (option && (!found || g_str_equal(option->group, "libvirt")))
             found = option;
@@ -105,14 +129,16 @@ nct_suggest_group(guint release, const char *group)
     const char *found = NULL;
 
     for (guint i = 0; i < n_nct_options; i++) {
+        const char *known = nct_text(nct_options[i].group);
         guint distance;
 
-        if (i > 0 && g_str_equal(nct_options[i].group, nct_options[i - 1].group))
+        /* every text is written once */
+        if (i > 0 && nct_options[i].group == nct_options[i - 1].group)
             continue;
-        distance = nct_edit_distance(group, nct_options[i].group, best - 1);
-        if (distance < best && nct_catalogue_has_group(release, nct_options[i].group)) {
+        distance = nct_edit_distance(group, known, best - 1);
+        if (distance < best && nct_catalogue_has_group(release, known)) {
             best = distance;
-            found = nct_options[i].group;
+            found = known;
         }
     }
     return found;

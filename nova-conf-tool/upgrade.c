@@ -67,13 +67,13 @@ add_changed_defaults(GPtrArray *findings, guint from, const NctConfig *after, gu
 {
     for (guint i = 0; i < n_nct_options; i++) {
         const NctCatalogueRow *row = &nct_options[i];
-        const NctOption *old = nct_catalogue_option(from, row->group, row->name);
-        const NctOption *now = nct_catalogue_option(to, row->group, row->name);
+        const NctOption *old = nct_catalogue_row_option(row, from);
+        const NctOption *now = nct_catalogue_row_option(row, to);
         g_autofree char *was = NULL;
         g_autofree char *is = NULL;
         NctFinding *finding;
 
-        if (!old || !now || row->auth || !g_str_equal(row->source, "nova") ||
+        if (!old || !now || row->auth || !g_str_equal(nct_text(row->source), "nova") ||
             ((old->flags | now->flags) & NCT_OPTION_DEFAULT_COMPUTED) || is_set(after, now))
             continue;
         was = default_text(old);
@@ -86,11 +86,11 @@ add_changed_defaults(GPtrArray *findings, guint from, const NctConfig *after, gu
         finding->path = g_strdup(nct_config_n_documents(after) > 0
                                      ? nct_document_path(nct_config_document(after, 0))
                                      : "(no file)");
-        finding->group = g_strdup(row->group);
-        finding->option = g_strdup(row->name);
+        finding->group = g_strdup(now->group);
+        finding->option = g_strdup(now->name);
         finding->message =
-            g_strdup_printf("[%s] %s is not set, and its default changes from %s to %s", row->group,
-                            row->name, was, is);
+            g_strdup_printf("[%s] %s is not set, and its default changes from %s to %s", now->group,
+                            now->name, was, is);
         g_ptr_array_add(findings, finding);
     }
 }

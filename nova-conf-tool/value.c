@@ -224,8 +224,8 @@ is_choice(const NctType *type, NctSpan text)
 static gboolean
 regex_finds(const NctType *type, NctSpan text)
 {
-    GRegexCompileFlags flags =
-        G_REGEX_OPTIMIZE | (type->flags & NCT_IGNORE_CASE ? G_REGEX_CASELESS : 0);
+    /* used once: making machine code of it would take longer than looking */
+    GRegexCompileFlags flags = type->flags & NCT_IGNORE_CASE ? G_REGEX_CASELESS : 0;
     g_autoptr(GRegex) regex = g_regex_new(type->regex, flags, 0, NULL);
 
     /* the tables are ours: their patterns compile, which a test proves */

@@ -48,31 +48,48 @@ check_range(const NctType *type, double number, char **reason)
     return TRUE;
 }
 
-NctValue *
-nct_convert_integer(const NctType *type, NctSpan text, char **reason)
+/* a few digits without anything, as integers mostly are written */
+static gboolean
+is_plain_number(NctSpan text)
 {
-    g_autoptr(NctValue) value = NULL;
-    g_autoptr(GString) digits = g_string_new(NULL);
-    g_autofree char *ascii = NULL;
-    const char *p;
-    const char *significant;
-    gboolean negative;
-    guint count;
+    if (text.n == 0 || text.n > 18 || (text.s[0] == '0' && text.n > 1))
+        return FALSE;
+    for (gsize i = 0; i < text.n; i++)
+        if (!g_ascii_isdigit(text.s[i]))
+            return FALSE;
+    return TRUE;
+}
 
-    text = nct_strip(text);
-    if (text.n == 0)
-        return nct_value_new(NCT_VALUE_NONE);
-    ascii = nct_ascii_number(text);
-    p = ascii ? ascii : "";
-    negative = *p == '-';
+static NctValue *
+read_plain_number(NctSpan text)
+{
+    NctValue *value = nct_value_new(NCT_VALUE_INTEGER);
+
+    value->text = g_strndup(text.s, text.n);
+    value->length = text.n;
+    for (gsize i = 0; i < text.n; i++)
+        value->integer = value->integer * 10 + (text.s[i] - '0');
+    value->fits = TRUE;
+    return value;
+}
+
+/* int(): a sign, digits of any script, single underscores between them. NULL if it is none. */
+static NctValue *
+read_integer(NctSpan text)
+{
+    g_autoptr(GString) digits = g_string_new(NULL);
+    g_autofree char *ascii = nct_ascii_number(text);
+    const char *p = ascii ? ascii : "";
+    const char *significant;
+    gboolean negative = *p == '-';
+    guint count;
+    NctValue *value;
+
     if (*p == '-' || *p == '+')
         p++;
     count = take_digits(&p, digits);
-    if (count == 0 || *p != '\0' || count > MAX_INTEGER_DIGITS) {
-        nct_refuse(reason, "is not an integer");
+    if (count == 0 || *p != '\0' || count > MAX_INTEGER_DIGITS)
         return NULL;
-    }
-
     significant = digits->str + strspn(digits->str, "0");
     if (*significant == '\0') {
         significant = "0";
@@ -84,7 +101,22 @@ nct_convert_integer(const NctType *type, NctSpan text, char **reason)
     errno = 0;
     value->integer = g_ascii_strtoll(value->text, NULL, 10);
     value->fits = errno == 0;
+    return value;
+}
 
+NctValue *
+nct_convert_integer(const NctType *type, NctSpan text, char **reason)
+{
+    g_autoptr(NctValue) value = NULL;
+
+    text = nct_strip(text);
+    if (text.n == 0)
+        return nct_value_new(NCT_VALUE_NONE);
+    value = is_plain_number(text) ? read_plain_number(text) : read_integer(text);
+    if (!value) {
+        nct_refuse(reason, "is not an integer");
+        return NULL;
+    }
     if (type->choices) {
         if (!g_strv_contains(type->choices, value->text)) {
             g_autofree char *legal = g_strjoinv(", ", (char **)type->choices);
@@ -93,9 +125,9 @@ nct_convert_integer(const NctType *type, NctSpan text, char **reason)
             return NULL;
         }
     } else if (!check_range(type,
-                            value->fits ? (double)value->integer
-                            : negative  ? -INFINITY
-                                        : INFINITY,
+                            value->fits             ? (double)value->integer
+                            : value->text[0] == '-' ? -INFINITY
+                                                    : INFINITY,
                             reason)) {
         return NULL;
     }

@@ -1,74 +1,78 @@
 #include "agent/core/check.h"
 
-#include "agent/core/job_stats.h"
+#include "agent/core/check_internal.h"
 
 typedef struct {
     const char *name;
-    const char *unit;
-    void (*judge)(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+    const char *unit; /* of the numbers; NULL: it compares none */
+    NmaJudge judge;
 } Check;
 
-#define MIB (1024 * 1024)
+static const Check checks[] = {
+    { "memory", "bytes", nma_judge_memory },
+    { "huge_pages", "pages", nma_judge_huge_pages },
+    { "memory_pressure", NULL, nma_judge_memory_pressure },
+};
 
-static void
-cannot_tell(NmaCheckResult *result, const char *needs)
+/* ---- what judges say ---- */
+
+static void G_GNUC_PRINTF(4, 0) say(NmaCheckResult *result, NmaVerdict verdict, NmaReason reason,
+                                    const char *format, va_list words)
+{
+    result->verdict = verdict;
+    result->reason = reason;
+    g_free(result->text);
+    result->text = g_strdup_vprintf(format, words);
+}
+
+void
+nma_check_unknown(NmaCheckResult *result, const char *needs)
 {
     result->verdict = NMA_VERDICT_UNKNOWN;
     result->reason = NMA_REASON_CHECK_UNKNOWN;
+    g_free(result->text);
     result->text = g_strdup(needs);
 }
 
-static void
-judge_memory(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result)
+void
+nma_check_ok(NmaCheckResult *result, const char *format, ...)
 {
-    gint64 reserved = MAX(facts->memory_reserved_host_bytes, 0);
-    gint64 promised = MAX(facts->memory_promised_bytes, 0);
-    gint64 free_bytes = facts->memory_available_bytes;
+    va_list words;
 
-    if (demand->memory_bytes < 0) {
-        cannot_tell(result, "needs the memory of the guest's flavor, which Nova did not name");
-        return;
-    }
-    result->needed = demand->memory_bytes;
-    if (free_bytes < 0) {
-        cannot_tell(result, "needs MemAvailable of /proc/meminfo, which could not be read");
-        return;
-    }
-    /* neither may push the difference below zero: "0 MiB free" says enough */
-    free_bytes -= MIN(free_bytes, reserved);
-    free_bytes -= MIN(free_bytes, promised);
-    result->available = free_bytes;
-    if (demand->memory_bytes <= free_bytes) {
-        result->text = g_strdup_printf("the guest needs %" G_GINT64_FORMAT " MiB, %" G_GINT64_FORMAT
-                                       " MiB are free here",
-                                       demand->memory_bytes / MIB, free_bytes / MIB);
-        return;
-    }
-    result->verdict = NMA_VERDICT_REFUSED;
-    result->reason = NMA_REASON_MEMORY_INSUFFICIENT;
-    result->text = g_strdup_printf(
-        "the guest needs %" G_GINT64_FORMAT " MiB, %" G_GINT64_FORMAT
-        " MiB are free here (%" G_GINT64_FORMAT " MiB available, less %" G_GINT64_FORMAT
-        " MiB kept for the host and %" G_GINT64_FORMAT
-        " MiB promised to other arriving guests); free memory here or choose another host",
-        demand->memory_bytes / MIB, free_bytes / MIB, facts->memory_available_bytes / MIB,
-        reserved / MIB, promised / MIB);
+    va_start(words, format);
+    say(result, NMA_VERDICT_OK, NMA_REASON_NONE, format, words);
+    va_end(words);
 }
-
-static const Check checks[] = {
-    { "memory", "bytes", judge_memory },
-};
 
 void
-nma_facts_clear(NmaFacts *facts)
+nma_check_warn(NmaCheckResult *result, NmaReason reason, const char *format, ...)
 {
-    *facts = (NmaFacts){
-        .memory_available_bytes = NMA_UNKNOWN,
-        .memory_total_bytes = NMA_UNKNOWN,
-        .memory_reserved_host_bytes = NMA_UNKNOWN,
-        .memory_promised_bytes = NMA_UNKNOWN,
-    };
+    va_list words;
+
+    va_start(words, format);
+    say(result, NMA_VERDICT_WARNING, reason, format, words);
+    va_end(words);
 }
+
+void
+nma_check_refuse(NmaCheckResult *result, NmaReason reason, const char *format, ...)
+{
+    va_list words;
+
+    va_start(words, format);
+    say(result, NMA_VERDICT_REFUSED, reason, format, words);
+    va_end(words);
+}
+
+gint64
+nma_sum(gint64 a, gint64 b)
+{
+    a = MAX(a, 0);
+    b = MAX(b, 0);
+    return b > G_MAXINT64 - a ? G_MAXINT64 : a + b;
+}
+
+/* ---- the table, judged ---- */
 
 GPtrArray *
 nma_check_all(const NmaDemand *demand, const NmaFacts *facts)

@@ -1,11 +1,13 @@
 /*
  * Destination checks: facts are gathered elsewhere (agent/probe, agent/hypervisor), here they are
- * judged. One row of the table in check.c is one check.
+ * judged. One row of the table in check.c is one check; the judges stand in check_<subject>.c.
  */
 #pragma once
 
 #include <glib.h>
 
+#include "agent/core/facts.h"
+#include "agent/core/guest.h"
 #include "schemas/reason_codes.h"
 
 typedef enum {
@@ -15,21 +17,12 @@ typedef enum {
     NMA_VERDICT_UNKNOWN, /* could not be made: text says what it needs; never counted as ok */
 } NmaVerdict;
 
-/* What the guest needs, from Nova's message. NMA_UNKNOWN where it is not said. */
+/* What the guest needs. NMA_UNKNOWN where it is not said. */
 typedef struct {
-    gint64 memory_bytes;
-    gint64 vcpus;
+    gint64 memory_bytes, vcpus; /* from Nova's message: the flavor's */
+    /* the running guest, borrowed; NULL where its source could not be asked */
+    const NmaGuest *guest;
 } NmaDemand;
-
-/* What the host has, gathered at one moment. NMA_UNKNOWN where it could not be learnt. */
-typedef struct {
-    gint64 memory_available_bytes;     /* MemAvailable of /proc/meminfo */
-    gint64 memory_total_bytes;         /* MemTotal */
-    gint64 memory_reserved_host_bytes; /* nova.conf [DEFAULT] reserved_host_memory_mb */
-    /* promised by live reservations, and the growth still to come of guests already arriving:
-     * filled in by the ledger, not by the gatherer */
-    gint64 memory_promised_bytes;
-} NmaFacts;
 
 typedef struct {
     const char *check; /* static: "memory" */
@@ -39,8 +32,6 @@ typedef struct {
     const char *unit;         /* static: "bytes" */
     char *text;               /* one sentence with the numbers, and a remedy; owned */
 } NmaCheckResult;
-
-void nma_facts_clear(NmaFacts *facts);
 
 /* All checks of the table. Returns a GPtrArray of NmaCheckResult with free function; owned. */
 GPtrArray *nma_check_all(const NmaDemand *demand, const NmaFacts *facts);

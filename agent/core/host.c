@@ -32,6 +32,7 @@ nma_host_new(const NmaHostConfig *config)
     host->ended_destinations = g_ptr_array_new_with_free_func((GDestroyNotify)nma_destination_free);
     host->ledger = nma_ledger_new();
     host->recent = nma_recent_new();
+    host->experiences = nma_experiences_new();
     host->saved = nma_saved_new();
     return host;
 }
@@ -45,6 +46,7 @@ nma_host_free(NmaHost *host)
     g_hash_table_unref(host->destinations);
     g_ptr_array_unref(host->ended_sources);
     g_ptr_array_unref(host->ended_destinations);
+    nma_experiences_free(host->experiences);
     nma_saved_free(host->saved);
     nma_ledger_free(host->ledger);
     nma_recent_free(host->recent);
@@ -338,6 +340,18 @@ NmaLedger *
 nma_host_ledger_mutable(NmaHost *host)
 {
     return host->ledger;
+}
+
+const NmaExperiences *
+nma_host_experiences(const NmaHost *host)
+{
+    return host->experiences;
+}
+
+void
+nma_host_restore_outcome(NmaHost *host, const NmaOutcome *outcome)
+{
+    nma_experiences_add(host->experiences, outcome);
 }
 
 guint64

@@ -47,8 +47,12 @@ void nma_host_restore_reservation(NmaHost *host, const NmaReservation *reservati
  * (host_rebooted) and ends every reservation. */
 void nma_host_rebooted(NmaHost *host, NmaNow now, GPtrArray *effects);
 
+/* what an earlier migration came to; oldest first */
+void nma_host_restore_outcome(NmaHost *host, const NmaOutcome *outcome);
+
 /* What has to be saved since the last call of nma_host_saved: borrowed pointers. Migrations with
- * base.ended, and reservations that are not live, are to be deleted from the store. */
+ * base.ended, and reservations that are not live, are to be deleted from the store; the
+ * outcome of an ended source (unless its attempt_id is empty) goes into the history. */
 typedef struct {
     GPtrArray *sources, *destinations, *reservations;
 } NmaHostChanges;
@@ -61,5 +65,6 @@ guint nma_host_open_count(const NmaHost *host, NmaRole role); /* at most max_ope
 void nma_host_foreach_migration(const NmaHost *host, void (*each)(const NmaMigration *, gpointer),
                                 gpointer user_data);
 const NmaLedger *nma_host_ledger(const NmaHost *host);
-NmaLedger *nma_host_ledger_mutable(NmaHost *host);   /* reserve/release asked over RPC */
+NmaLedger *nma_host_ledger_mutable(NmaHost *host); /* reserve/release asked over RPC */
+const NmaExperiences *nma_host_experiences(const NmaHost *host);
 guint64 nma_host_ignored_total(const NmaHost *host); /* over max_open */

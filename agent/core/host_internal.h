@@ -23,6 +23,8 @@ struct NmaHost {
     NmaRecent *recent;
     guint64 ignored_total;
 
+    NmaExperiences *experiences;
+
     NmaSaved *saved;
     NmaQuestions questions;
 };

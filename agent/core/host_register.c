@@ -17,6 +17,8 @@ void
 nma_host_retire_source(NmaHost *host, NmaSource *source, NmaNow now)
 {
     nma_recent_add(host->recent, &source->base, now);
+    nma_source_finish(source, now);
+    nma_experiences_add(host->experiences, &source->outcome);
     g_hash_table_steal(host->sources, source->base.identity.instance_uuid);
     g_ptr_array_add(host->ended_sources, source);
 }
@@ -35,6 +37,9 @@ nma_host_step_source(NmaHost *host, NmaSource *source, const NmaEvent *event, Nm
 {
     if (source == NULL)
         return;
+    if (event->type == NMA_EVENT_DOMAIN_READING)
+        nma_experiences_get(host->experiences, source->base.identity.destination,
+                            &source->experience);
     nma_source_step(source, event, host->progress_interval_us, now, effects);
     if (source->base.ended)
         nma_host_retire_source(host, source, now);

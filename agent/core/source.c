@@ -33,6 +33,14 @@ nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now)
     source->suspended_iteration = NMA_UNKNOWN;
     source->iteration_boot_us = NMA_NEVER;
     source->gone_wall_us = NMA_UNKNOWN;
+    source->flows_boot_us = NMA_NEVER;
+    source->copied_boot_us = NMA_NEVER;
+    source->paused_boot_us = NMA_NEVER;
+    source->arrived_boot_us = NMA_NEVER;
+    nma_experience_clear(&source->experience);
+    nma_outcome_init(&source->outcome);
+    for (guint i = 0; i < NMA_N_PREDICTIONS; i++)
+        source->predictions[i] = source->outcome.predictions[i];
     return source;
 }
 
@@ -42,6 +50,7 @@ nma_source_free(NmaSource *source)
     if (source == NULL)
         return;
     nma_migration_clear(&source->base);
+    nma_outcome_clear(&source->outcome);
     g_free(source->peer);
     g_free(source);
 }

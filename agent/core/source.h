@@ -6,7 +6,9 @@
 #pragma once
 
 #include "agent/core/convergence.h"
+#include "agent/core/experience.h"
 #include "agent/core/migration.h"
+#include "agent/core/outcome.h"
 
 typedef struct {
     NmaMigration base;
@@ -38,7 +40,16 @@ typedef struct {
     NmaForecastVerdict said_verdict;
     NmaHindrance said_cause;
     gint64 said_boot_us;
-    gint64 gone_wall_us; /* when the domain was first found gone, NMA_UNKNOWN before */
+    gint64 gone_wall_us;      /* when the domain was first found gone, NMA_UNKNOWN before */
+    NmaExperience experience; /* with that destination, so far */
+    NmaPrediction predictions[NMA_N_PREDICTIONS];
+    gint64 flows_boot_us;   /* when memory began to flow; NMA_NEVER: not seen */
+    gint64 copied_boot_us;  /* newest reading while the guest ran; NMA_NEVER */
+    gint64 copied_bytes;    /* non-zero memory sent until then */
+    gint64 paused_boot_us;  /* Suspended/Migrated; NMA_NEVER */
+    gint64 arrived_boot_us; /* the guest is the destination's; NMA_NEVER */
+    gboolean post_copied;
+    NmaOutcome outcome; /* by nma_source_finish */
 } NmaSource;
 
 /* opened by the cast, or adopted: a job found running with nothing known but the instance */
@@ -46,6 +57,9 @@ NmaSource *nma_source_new(const NmaIdentity *identity, const char *attempt_id, N
 void nma_source_free(NmaSource *source);
 /* from now on it is forecast, against these limits */
 void nma_source_set_limits(NmaSource *source, const NmaConvergenceLimits *limits);
+
+/* For those that end: what it came to, in source->outcome. */
+void nma_source_finish(NmaSource *source, NmaNow now);
 
 void nma_source_open(NmaSource *source, gboolean adopted, NmaNow now, GPtrArray *effects);
 void nma_source_step(NmaSource *source, const NmaEvent *event, gint64 progress_interval_us,

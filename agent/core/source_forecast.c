@@ -3,6 +3,8 @@
 
 /* a forecast may be lost on the way, and its figures grow old */
 #define REPEAT_US (30 * NMA_US_PER_S)
+/* QEMU does not count what a switchover costs beside the memory: a verdict must not hang on it */
+#define COST_MOST_SHARE 4
 
 void
 nma_source_set_limits(NmaSource *source, const NmaConvergenceLimits *limits)
@@ -10,8 +12,30 @@ nma_source_set_limits(NmaSource *source, const NmaConvergenceLimits *limits)
     nma_convergence_init(&source->convergence, limits);
 }
 
+/* What earlier migrations to that destination teach. */
 static void
-say(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects)
+take_cost(NmaSource *source)
+{
+    NmaConvergenceLimits *limits = &source->convergence.limits;
+
+    if (source->experience.fixed_cost_ms >= 0)
+        limits->fixed_cost_ms =
+            MIN(source->experience.fixed_cost_ms, limits->max_downtime_ms / COST_MOST_SHARE);
+}
+
+static NmaForecast
+with_error(const NmaSource *source)
+{
+    NmaForecast forecast = source->convergence.forecast;
+
+    nma_range_widen(&forecast.finishes_in_ms, source->experience.duration_factor);
+    nma_range_widen(&forecast.downtime_ms, source->experience.downtime_factor);
+    return forecast;
+}
+
+static void
+say(NmaSource *source, const NmaForecast *forecast, const NmaJobStats *stats, NmaNow at,
+    GPtrArray *effects)
 {
     const NmaMigration *base = &source->base;
     NmaForecastReport *report = nma_forecast_report_new();
@@ -20,7 +44,7 @@ say(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects)
     g_strlcpy(report->attempt_id, base->attempt_id, sizeof report->attempt_id);
     report->iteration = stats->memory_iteration;
     report->occurred_wall_us = at.wall_us;
-    report->forecast = source->convergence.forecast;
+    report->forecast = *forecast;
     nma_effects_add_forecast(effects, report);
     source->forecast_said = TRUE;
     source->said_verdict = report->forecast.verdict;
@@ -31,16 +55,20 @@ say(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects)
 void
 nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects)
 {
-    const NmaForecast *forecast = &source->convergence.forecast;
+    NmaForecast forecast;
     gboolean synced, old;
 
     if (source->convergence.limits.max_downtime_ms <= 0)
         return;
+    take_cost(source);
     synced = nma_convergence_take(
         &source->convergence, stats, at.boot_us,
         source->iteration == stats->memory_iteration ? source->iteration_boot_us : NMA_NEVER,
         nma_source_copy_step(source) == NMA_STEP_DISK);
+    forecast = with_error(source);
+    if (synced)
+        nma_source_note_forecast(source, &forecast, at);
     old = source->forecast_said && synced && at.boot_us - source->said_boot_us >= REPEAT_US;
-    if (forecast->verdict != source->said_verdict || forecast->cause != source->said_cause || old)
-        say(source, stats, at, effects);
+    if (forecast.verdict != source->said_verdict || forecast.cause != source->said_cause || old)
+        say(source, &forecast, stats, at, effects);
 }

@@ -1,7 +1,7 @@
 /*
  * What the files of the source share: source.c (events and time), source_phases.c (from phase to
- * phase), source_reading.c (what libvirt says), source_forecast.c (will it end), source_nova.c
- * (what the conductor says). Nobody else includes this.
+ * phase), source_reading.c (what libvirt says), source_forecast.c (will it end), source_outcome.c
+ * (what came of the forecasts), source_nova.c (what the conductor says). Nobody else includes this.
  */
 #pragma once
 
@@ -42,6 +42,11 @@ void nma_source_look_now(NmaSource *source, NmaNow now);
 /* a reading made while memory is copied */
 void nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at,
                          GPtrArray *effects);
+
+/* source_outcome.c: what has to be remembered on the way, to be compared at the end */
+void nma_source_note_phase(NmaSource *source, NmaPhase phase, NmaNow at);
+void nma_source_note_reading(NmaSource *source, const NmaJobStats *stats, NmaNow at);
+void nma_source_note_forecast(NmaSource *source, const NmaForecast *forecast, NmaNow at);
 
 /* once, as soon as the destination is known */
 void nma_source_ask_peer(NmaSource *source, GPtrArray *effects);

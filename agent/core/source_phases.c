@@ -114,6 +114,7 @@ nma_source_reach(NmaSource *source, NmaPhase target, NmaEvidence evidence, NmaNo
         if (base->phase == NMA_PHASE_PRE_MIGRATION && g_strcmp0(source->peer, "absent") == 0)
             nma_migration_skip(base, NMA_PHASE_RESERVATION, NMA_REASON_NONE, at, effects);
         enter(source, next, now);
+        nma_source_note_phase(source, next, at);
         if (next != target)
             base->cause = NMA_CAUSE_NONE;
         report = nma_migration_begin(base, next, first_step(source, next), at, effects);

@@ -102,6 +102,7 @@ take_job(NmaSource *source, const NmaDomainReading *reading, gint64 progress_int
     else if (nma_job_stats_flows(&reading->stats) || source->iterated)
         nma_source_reach(source, NMA_PHASE_PRE_COPY, evidence(source), at, now, effects);
     if (base->phase == NMA_PHASE_PRE_COPY) {
+        nma_source_note_reading(source, &reading->stats, at);
         nma_migration_progress(base, nma_source_copy_step(source), progress_interval_us, at,
                                effects);
         nma_source_forecast(source, &reading->stats, at, effects);

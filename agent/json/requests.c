@@ -9,9 +9,13 @@
 /* ---- requests ---- */
 
 static const char *const names[NMA_N_REQUESTS + 1] = {
-    [NMA_REQUEST_HELLO] = "hello",       [NMA_REQUEST_LIST] = "list",
-    [NMA_REQUEST_SHOW] = "show",         [NMA_REQUEST_RESERVATIONS] = "reservations",
-    [NMA_REQUEST_SET_MODE] = "set_mode", NULL,
+    [NMA_REQUEST_HELLO] = "hello",
+    [NMA_REQUEST_LIST] = "list",
+    [NMA_REQUEST_SHOW] = "show",
+    [NMA_REQUEST_RESERVATIONS] = "reservations",
+    [NMA_REQUEST_SET_MODE] = "set_mode",
+    [NMA_REQUEST_AUDIT] = "audit",
+    NULL,
 };
 
 static const char *const modes[] = { "observe", "advise", "steer", NULL };
@@ -51,11 +55,25 @@ read_set_mode(const json_t *args, NmaRequest *request, GError **error)
     return TRUE;
 }
 
+static gboolean
+read_audit(const json_t *args, NmaRequest *request, GError **error)
+{
+    const json_t *findings = json_object_get(args, "findings");
+
+    if (findings != NULL && !json_is_boolean(findings)) {
+        g_set_error(error, NMA_JSON_ERROR, NMA_JSON_ERROR_MALFORMED, "findings is no boolean");
+        return FALSE;
+    }
+    request->with_findings = !json_is_false(findings);
+    return TRUE;
+}
+
 /* what a method's arguments are; NULL: it has none */
 static gboolean (*const readers[NMA_N_REQUESTS])(const json_t *, NmaRequest *, GError **) = {
     [NMA_REQUEST_HELLO] = read_hello,
     [NMA_REQUEST_SHOW] = read_show,
     [NMA_REQUEST_SET_MODE] = read_set_mode,
+    [NMA_REQUEST_AUDIT] = read_audit,
 };
 
 const char *const *
@@ -68,6 +86,12 @@ json_t *
 nma_request_hello_args(gint64 caller_wall_us)
 {
     return json_pack("{s:I}", "caller_wall_us", (json_int_t)caller_wall_us);
+}
+
+json_t *
+nma_request_audit_args(gboolean with_findings)
+{
+    return json_pack("{s:b}", "findings", with_findings);
 }
 
 NmaRequest *

@@ -18,20 +18,25 @@ typedef enum {
     NMA_REQUEST_SHOW,
     NMA_REQUEST_RESERVATIONS,
     NMA_REQUEST_SET_MODE,
+    NMA_REQUEST_AUDIT, /* this host's nova.conf; result: config_audit.h */
     NMA_N_REQUESTS
 } NmaRequestMethod;
 
 typedef struct {
     NmaRequestMethod method;
-    char *instance_uuid;   /* show; else NULL */
-    char *mode;            /* set_mode; else NULL */
-    gint64 caller_wall_us; /* hello; else NMA_UNKNOWN */
+    char *instance_uuid;    /* show; else NULL */
+    char *mode;             /* set_mode; else NULL */
+    gint64 caller_wall_us;  /* hello; else NMA_UNKNOWN */
+    gboolean with_findings; /* audit */
 } NmaRequest;
 
 const char *const *nma_request_names(void); /* NULL-terminated, static */
 
 /* Arguments of hello, as the source's agent sends them; new reference. */
 json_t *nma_request_hello_args(gint64 caller_wall_us);
+
+/* Arguments of audit, as the source's agent sends them; new reference. */
+json_t *nma_request_audit_args(gboolean with_findings);
 
 /* Unknown arguments are ignored: minor versions only add. NULL with an error
  * (NMA_JSON_ERROR_MALFORMED) that says which argument is wrong: the caller answers with a failure.

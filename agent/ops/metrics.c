@@ -66,6 +66,13 @@ nma_metrics_format(const NmaMetrics *m)
     for (guint i = 0; i < NMA_N_PHASES; i++)
         g_string_append_printf(text, PREFIX "migrations{phase=\"%s\"} %u\n",
                                nma_phase_to_string((NmaPhase)i), m->migrations[i]);
+    append_gauge(text, "config_audit_age_seconds",
+                 "Since nova.conf was audited; -1 when it has not been.", m->audit_age_seconds);
+    if (m->audit_age_seconds >= 0)
+        append_head(text, "config_findings", "gauge", "Findings in nova.conf by severity.");
+    for (guint i = 0; m->audit_age_seconds >= 0 && i < NMA_N_SEVERITIES; i++)
+        g_string_append_printf(text, PREFIX "config_findings{severity=\"%s\"} %u\n",
+                               nma_severity_to_string((NmaSeverity)i), m->findings[i]);
     return g_string_free(text, FALSE);
 }
 

@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+#include "agent/core/audit.h"
 #include "agent/core/phase.h"
 
 typedef struct {
@@ -16,6 +17,8 @@ typedef struct {
     guint64 reports_published_total;
     guint reservations;
     guint migrations[NMA_N_PHASES];
+    gdouble audit_age_seconds; /* -1: nova.conf is not audited */
+    guint findings[NMA_N_SEVERITIES];
 } NmaMetrics;
 
 char *nma_metrics_format(const NmaMetrics *metrics); /* owned */

@@ -1,53 +1,13 @@
 #include "agent/probe/memory.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/core/identity.h"
 #include "agent/core/job_stats.h"
-
-/* More than any of these files has, a command line excepted: of that libvirt writes -uuid among
- * the first arguments. */
-#define FILE_MAX_BYTES (256 * 1024)
+#include "agent/probe/file.h"
 
 #define KIB G_GINT64_CONSTANT(1024)
-
-G_DEFINE_QUARK(nma - probe - error - quark, nma_probe_error)
-
-/* The first FILE_MAX_BYTES of a file below dir_fd, followed by a NUL; NULL with errno. /proc's
- * files say size 0: read until the end. */
-static char *
-read_bounded(int dir_fd, const char *name, gsize *length)
-{
-    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    g_autoptr(GByteArray) bytes = NULL;
-    guint8 part[4096];
-    gssize n = 0;
-
-    if (fd < 0)
-        return NULL;
-    bytes = g_byte_array_new();
-    while (bytes->len < FILE_MAX_BYTES) {
-        n = read(fd, part, sizeof part);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        g_byte_array_append(bytes, part, (guint)n);
-    }
-    int saved_errno = errno;
-
-    close(fd);
-    if (n < 0) {
-        errno = saved_errno;
-        return NULL;
-    }
-    *length = bytes->len;
-    g_byte_array_append(bytes, (const guint8 *)"", 1);
-    return (char *)g_byte_array_free(g_steal_pointer(&bytes), FALSE);
-}
 
 /* The bytes of a line "<name>:   <n> kB"; NMA_UNKNOWN when there is no such line. */
 static gint64
@@ -79,32 +39,10 @@ kib_line(const char *text, const char *name)
     return NMA_UNKNOWN;
 }
 
-static int
-open_directory(const char *path)
-{
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static char *
-read_below_proc(const char *proc, const char *name, GError **error)
-{
-    int dir_fd = open_directory(proc);
-    gsize length;
-    char *text = dir_fd >= 0 ? read_bounded(dir_fd, name, &length) : NULL;
-    int saved_errno = errno;
-
-    if (dir_fd >= 0)
-        close(dir_fd);
-    if (!text)
-        g_set_error(error, NMA_PROBE_ERROR, NMA_PROBE_ERROR_READ, "cannot read %s/%s: %s", proc,
-                    name, g_strerror(saved_errno));
-    return text;
-}
-
 gboolean
 nma_probe_memory(const char *proc, NmaFacts *facts, GError **error)
 {
-    g_autofree char *text = read_below_proc(proc, "meminfo", error);
+    g_autofree char *text = nma_probe_read(proc, "meminfo", error);
 
     if (!text)
         return FALSE;
@@ -118,7 +56,39 @@ nma_probe_memory(const char *proc, NmaFacts *facts, GError **error)
     }
     facts->memory_total_bytes = total;
     facts->memory_available_bytes = kib_line(text, "MemAvailable");
+    facts->swap_total_bytes = kib_line(text, "SwapTotal");
+    facts->swap_free_bytes = kib_line(text, "SwapFree");
     return TRUE;
+}
+
+/* avg60 of the line "some …" or "full …", in hundredths of a percent: "some avg10=0.00
+ * avg60=1.25 …" */
+static gint64
+pressure_line(const char *text, const char *kind)
+{
+    const char *line = strstr(text, kind);
+    const char *average = line ? strstr(line, " avg60=") : NULL;
+    const char *end = line ? line + strcspn(line, "\n") : NULL;
+    double percent;
+    char *rest;
+
+    if (!average || average > end)
+        return NMA_UNKNOWN;
+    percent = g_ascii_strtod(average + strlen(" avg60="), &rest);
+    if (rest == average + strlen(" avg60=") || !(percent >= 0) || percent > 100)
+        return NMA_UNKNOWN;
+    return (gint64)(percent * 100 + 0.5);
+}
+
+void
+nma_probe_memory_pressure(const char *proc, NmaFacts *facts)
+{
+    g_autofree char *text = nma_probe_read(proc, "pressure/memory", NULL);
+
+    if (!text)
+        return;
+    facts->pressure_some = pressure_line(text, "some");
+    facts->pressure_full = pressure_line(text, "full");
 }
 
 /* what QEMU is called: qemu-system-x86_64, qemu-kvm (EL), kvm (Debian's old wrapper) */
@@ -153,7 +123,7 @@ static guint64
 start_time(int process_fd)
 {
     gsize length;
-    g_autofree char *stat = read_bounded(process_fd, "stat", &length);
+    g_autofree char *stat = nma_probe_read_at(process_fd, "stat", &length);
     const char *after_name = stat ? strrchr(stat, ')') : NULL;
     g_auto(GStrv) fields = after_name ? g_strsplit(after_name, " ", 22) : NULL;
 
@@ -165,7 +135,7 @@ static gint64
 resident_bytes(int process_fd)
 {
     gsize length;
-    g_autofree char *status = read_bounded(process_fd, "status", &length);
+    g_autofree char *status = nma_probe_read_at(process_fd, "status", &length);
 
     if (!status)
         return NMA_UNKNOWN;
@@ -192,13 +162,13 @@ nma_probe_qemu_resident_bytes(const char *proc, const char *instance_uuid)
 
         /* all files of one process, even when its pid is given to another one meanwhile */
         g_autofree char *path = g_build_filename(proc, name, NULL);
-        int process_fd = open_directory(path);
+        int process_fd = nma_probe_open_directory(path);
 
         if (process_fd < 0)
             continue;
 
         gsize length;
-        g_autofree char *cmdline = read_bounded(process_fd, "cmdline", &length);
+        g_autofree char *cmdline = nma_probe_read_at(process_fd, "cmdline", &length);
 
         if (cmdline && runs_instance(cmdline, length, instance_uuid)) {
             gint64 resident = resident_bytes(process_fd);
@@ -217,7 +187,7 @@ nma_probe_qemu_resident_bytes(const char *proc, const char *instance_uuid)
 char *
 nma_probe_boot_id(const char *proc, GError **error)
 {
-    g_autofree char *text = read_below_proc(proc, "sys/kernel/random/boot_id", error);
+    g_autofree char *text = nma_probe_read(proc, "sys/kernel/random/boot_id", error);
 
     if (!text)
         return NULL;

@@ -34,6 +34,9 @@ DEFINE_WORD(place_word, NmaGuestPlace, nma_guest_place_to_string)
 DEFINE_WORD(state_word, NmaGuestState, nma_guest_state_to_string)
 DEFINE_WORD(cause_word, NmaCause, nma_cause_to_string)
 DEFINE_WORD(reservation_word, NmaReservationState, nma_reservation_state_to_string)
+DEFINE_WORD(end_word, NmaOutcomeEnd, nma_outcome_end_to_string)
+DEFINE_WORD(verdict_word, NmaForecastVerdict, nma_forecast_verdict_to_string)
+DEFINE_WORD(score_word, NmaScore, nma_score_to_string)
 
 static const char *
 job_word(guint value)
@@ -158,6 +161,39 @@ static const Column reservation_columns[] = {
     RESERVATION(COLUMN_INTEGER, expires_boot_us),
 };
 
+#define OUTCOME(type, member) COLUMN(type, NmaOutcome, #member, member)
+#define PREDICTION(name, which)                                                                    \
+    WORDS(NmaOutcome, name "_verdict", predictions[which].verdict, verdict_word, NMA_N_FORECASTS), \
+        COLUMN(COLUMN_INTEGER, NmaOutcome, name "_at_ms", predictions[which].at_ms),               \
+        COLUMN(COLUMN_INTEGER, NmaOutcome, name "_lasts_low_ms", predictions[which].lasts_ms.low), \
+        COLUMN(COLUMN_INTEGER, NmaOutcome, name "_lasts_high_ms",                                  \
+               predictions[which].lasts_ms.high),                                                  \
+        COLUMN(COLUMN_INTEGER, NmaOutcome, name "_downtime_low_ms",                                \
+               predictions[which].downtime_ms.low),                                                \
+        COLUMN(COLUMN_INTEGER, NmaOutcome, name "_downtime_high_ms",                               \
+               predictions[which].downtime_ms.high),                                               \
+        WORDS(NmaOutcome, name "_score", predictions[which].score, score_word, NMA_N_SCORES)
+
+static const Column outcome_columns[] = {
+    OUTCOME(COLUMN_UUID, attempt_id),
+    OUTCOME(COLUMN_UUID, instance_uuid),
+    COLUMN(COLUMN_TEXT, NmaOutcome, "destination_host", destination),
+    OUTCOME(COLUMN_INTEGER, ended_wall_us),
+    WORDS(NmaOutcome, "ended_as", end, end_word, NMA_N_OUTCOME_ENDS),
+    OUTCOME(COLUMN_BOOL, forced),
+    OUTCOME(COLUMN_BOOL, post_copy),
+    OUTCOME(COLUMN_INTEGER, memory_bytes),
+    OUTCOME(COLUMN_INTEGER, nonzero_bytes),
+    OUTCOME(COLUMN_INTEGER, bandwidth_bytes_s),
+    OUTCOME(COLUMN_INTEGER, lasted_ms),
+    OUTCOME(COLUMN_INTEGER, downtime_ms),
+    OUTCOME(COLUMN_INTEGER, fixed_cost_ms),
+    OUTCOME(COLUMN_INTEGER, max_downtime_ms),
+    PREDICTION("before", NMA_PREDICTED_BEFORE),
+    PREDICTION("first", NMA_PREDICTED_FIRST),
+    PREDICTION("last", NMA_PREDICTED_LAST),
+};
+
 G_STATIC_ASSERT(offsetof(NmaSource, base) == 0 && offsetof(NmaDestination, base) == 0);
 
 /* A table holds its parts' columns one after the other. */
@@ -186,6 +222,10 @@ static const Table destination_table = {
 static const Table reservation_table = { "reservation",
                                          "created_wall_us, instance_uuid",
                                          { PART(reservation_columns) } };
+
+static const Table outcome_table = { "history",
+                                     "ended_wall_us, attempt_id",
+                                     { PART(outcome_columns) } };
 
 static const Column *
 column_at(const Table *table, guint i)
@@ -239,6 +279,10 @@ nma_rows_sql(NmaSql which)
         return put_sql(&destination_table);
     case NMA_SQL_PUT_RESERVATION:
         return put_sql(&reservation_table);
+    case NMA_SQL_PUT_OUTCOME:
+        return put_sql(&outcome_table);
+    case NMA_SQL_LOAD_OUTCOMES:
+        return load_sql(&outcome_table);
     case NMA_SQL_LOAD_SOURCES:
         return load_sql(&source_table);
     case NMA_SQL_LOAD_DESTINATIONS:
@@ -308,6 +352,12 @@ gboolean
 nma_store_put_reservation(NmaStore *store, const NmaReservation *reservation, GError **error)
 {
     return put(store, NMA_SQL_PUT_RESERVATION, &reservation_table, reservation, error);
+}
+
+gboolean
+nma_rows_put_outcome(NmaStore *store, const NmaOutcome *outcome, GError **error)
+{
+    return put(store, NMA_SQL_PUT_OUTCOME, &outcome_table, outcome, error);
 }
 
 /* ---- reading ---- */
@@ -390,6 +440,12 @@ new_reservation(void)
     return g_new0(NmaReservation, 1);
 }
 
+static gpointer
+new_outcome(void)
+{
+    return nma_outcome_new();
+}
+
 static gboolean
 load(NmaStore *store, NmaSql which, const Table *table, gpointer (*new_object)(void),
      GDestroyNotify free_object, GPtrArray **objects, guint *skipped, GError **error)
@@ -444,4 +500,11 @@ nma_store_load(NmaStore *store, GPtrArray **sources, GPtrArray **destinations,
     *destinations = g_steal_pointer(&d);
     *reservations = g_steal_pointer(&r);
     return TRUE;
+}
+
+gboolean
+nma_rows_load_outcomes(NmaStore *store, GPtrArray **outcomes, guint *skipped, GError **error)
+{
+    return load(store, NMA_SQL_LOAD_OUTCOMES, &outcome_table, new_outcome,
+                (GDestroyNotify)nma_outcome_free, outcomes, skipped, error);
 }

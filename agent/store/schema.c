@@ -27,6 +27,12 @@
     "compression_cache_bytes INTEGER NOT NULL, compression_bytes INTEGER NOT NULL,"                \
     "compression_pages INTEGER NOT NULL,"
 
+#define PREDICTION_COLUMNS(which)                                                                  \
+    " " which "_verdict TEXT NOT NULL, " which "_at_ms INTEGER NOT NULL, " which                   \
+    "_lasts_low_ms INTEGER NOT NULL, " which "_lasts_high_ms INTEGER NOT NULL, " which             \
+    "_downtime_low_ms INTEGER NOT NULL, " which "_downtime_high_ms INTEGER NOT NULL, " which       \
+    "_score TEXT NOT NULL"
+
 static const char *const steps[] = {
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
     "CREATE TABLE source (" MIGRATION_COLUMNS
@@ -49,6 +55,15 @@ static const char *const steps[] = {
     " payload TEXT NOT NULL, message_id TEXT NOT NULL, created_wall_us INTEGER NOT NULL) STRICT;"
     /* small: rows are counted in it, without reading the payloads */
     "CREATE INDEX outbox_created ON outbox (created_wall_us);",
+    "CREATE TABLE history (attempt_id TEXT PRIMARY KEY, instance_uuid TEXT NOT NULL,"
+    " destination_host TEXT, ended_wall_us INTEGER NOT NULL, ended_as TEXT NOT NULL,"
+    " forced INTEGER NOT NULL, post_copy INTEGER NOT NULL, memory_bytes INTEGER NOT NULL,"
+    " nonzero_bytes INTEGER NOT NULL, bandwidth_bytes_s INTEGER NOT NULL,"
+    " lasted_ms INTEGER NOT NULL, downtime_ms INTEGER NOT NULL, fixed_cost_ms INTEGER NOT NULL,"
+    " max_downtime_ms INTEGER NOT NULL," PREDICTION_COLUMNS("before") "," PREDICTION_COLUMNS(
+        "first") "," PREDICTION_COLUMNS("last") ") STRICT;"
+                                                "CREATE INDEX history_ended ON history "
+                                                "(ended_wall_us);",
 };
 
 gboolean

@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "agent/store/history.h"
 #include "agent/store/outbox.h"
 #include "agent/store/store_internal.h"
 
@@ -43,6 +44,10 @@ static const char *const fixed_sql[NMA_N_FIXED_SQL] = {
     [NMA_SQL_OUTBOX_STAT] =
         "SELECT count(*), ifnull((SELECT created_wall_us FROM outbox ORDER BY id LIMIT 1), 0)"
         " FROM outbox",
+    [NMA_SQL_HISTORY_TRIM] =
+        "DELETE FROM history WHERE attempt_id IN (SELECT attempt_id FROM history"
+        " ORDER BY ended_wall_us DESC, attempt_id LIMIT -1 OFFSET " G_STRINGIFY(
+            NMA_HISTORY_MAX_ROWS) ")",
 };
 
 void
@@ -340,22 +345,40 @@ nma_store_delete_reservation(NmaStore *store, const char *instance_uuid, GError 
     return delete_by(store, NMA_SQL_DELETE_RESERVATION, instance_uuid, error);
 }
 
+static char *
+get_meta(NmaStore *store, const char *key)
+{
+    sqlite3_stmt *statement = nma_store_sql(store, NMA_SQL_GET_META);
+    char *value = NULL;
+
+    sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        value = g_strdup((const char *)sqlite3_column_text(statement, 0));
+    }
+    sqlite3_reset(statement);
+    return value;
+}
+
 char *
 nma_store_get_boot_id(NmaStore *store)
 {
-    sqlite3_stmt *statement = nma_store_sql(store, NMA_SQL_GET_META);
-    char *boot_id = NULL;
-
-    sqlite3_bind_text(statement, 1, "boot_id", -1, SQLITE_STATIC);
-    if (sqlite3_step(statement) == SQLITE_ROW) {
-        boot_id = g_strdup((const char *)sqlite3_column_text(statement, 0));
-    }
-    sqlite3_reset(statement);
-    return boot_id;
+    return get_meta(store, "boot_id");
 }
 
 gboolean
 nma_store_set_boot_id(NmaStore *store, const char *boot_id, GError **error)
 {
     return put_meta(store, "boot_id", boot_id, error);
+}
+
+char *
+nma_store_get_audit_digest(NmaStore *store)
+{
+    return get_meta(store, "audit_digest");
+}
+
+gboolean
+nma_store_set_audit_digest(NmaStore *store, const char *digest, GError **error)
+{
+    return put_meta(store, "audit_digest", digest, error);
 }

@@ -52,3 +52,7 @@ gboolean nma_store_load(NmaStore *store, GPtrArray **sources, GPtrArray **destin
 /* The boot in which the state was saved; NULL in a fresh store. Owned. */
 char *nma_store_get_boot_id(NmaStore *store);
 gboolean nma_store_set_boot_id(NmaStore *store, const char *boot_id, GError **error);
+
+/* Digest of the audit that was reported last; NULL: none. Owned. */
+char *nma_store_get_audit_digest(NmaStore *store);
+gboolean nma_store_set_audit_digest(NmaStore *store, const char *digest, GError **error);

@@ -22,6 +22,7 @@ typedef enum {
     NMA_SQL_OUTBOX_LIST,
     NMA_SQL_OUTBOX_DELETE,
     NMA_SQL_OUTBOX_STAT,
+    NMA_SQL_HISTORY_TRIM,
     NMA_N_FIXED_SQL,
     /* built from the column tables of rows.c */
     NMA_SQL_PUT_SOURCE = NMA_N_FIXED_SQL,
@@ -30,6 +31,8 @@ typedef enum {
     NMA_SQL_LOAD_SOURCES,
     NMA_SQL_LOAD_DESTINATIONS,
     NMA_SQL_LOAD_RESERVATIONS,
+    NMA_SQL_PUT_OUTCOME,
+    NMA_SQL_LOAD_OUTCOMES,
     NMA_N_SQL
 } NmaSql;
 
@@ -66,3 +69,7 @@ gboolean nma_schema_is_fault_of_file(int code);
 
 /* "INSERT OR REPLACE INTO …" / "SELECT … FROM …" of one of the built statements; owned */
 char *nma_rows_sql(NmaSql which);
+gboolean nma_rows_put_outcome(NmaStore *store, const NmaOutcome *outcome, GError **error);
+/* oldest first; as nma_store_load */
+gboolean nma_rows_load_outcomes(NmaStore *store, GPtrArray **outcomes, guint *skipped,
+                                GError **error);

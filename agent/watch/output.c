@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/json/config_audit.h"
 #include "agent/json/forecast.h"
 #include "agent/json/reports.h"
 #include "agent/watch/text.h"
@@ -213,6 +214,32 @@ take_phase(NmaWatchOutput *output, const char *cell, const json_t *payload, gint
     return nma_watch_model_add(output->model, cell, host, report, now_us);
 }
 
+/* It belongs to no migration, so it is only told: where there are errors or warnings. */
+static void
+take_audit(NmaWatchOutput *output, const char *cell, json_t *payload)
+{
+    const NmaWatchOptions *options = output->options;
+    const json_t *counts = json_object_get(payload, "counts");
+    json_int_t errors = json_integer_value(json_object_get(counts, "error"));
+    json_int_t warnings = json_integer_value(json_object_get(counts, "warning"));
+    const char *host = json_string_value(json_object_get(payload, "host"));
+    const char *peer = json_string_value(json_object_get(payload, "peer"));
+    g_autofree char *text = NULL;
+
+    if (options->target)
+        return;
+    if (options->json) {
+        print_json(output, cell, payload);
+        return;
+    }
+    if (options->once || options->replay || !host || (errors <= 0 && warnings <= 0))
+        return;
+    text = g_strdup_printf("%s%s%s: nova.conf: %" JSON_INTEGER_FORMAT
+                           " errors, %" JSON_INTEGER_FORMAT " warnings",
+                           host, peer ? " differs from " : "", peer ? peer : "", errors, warnings);
+    nma_watch_output_status(output, text);
+}
+
 void
 nma_watch_output_report(NmaWatchOutput *output, const char *cell, json_t *payload, gint64 now_us)
 {
@@ -220,6 +247,10 @@ nma_watch_output_report(NmaWatchOutput *output, const char *cell, json_t *payloa
     g_autofree NmaWatchPicture *picture = NULL;
     About about;
 
+    if (nma_audit_report_is(payload)) {
+        take_audit(output, cell, payload);
+        return;
+    }
     if (!(nma_forecast_is(payload) ? take_forecast(output, payload, &about)
                                    : take_phase(output, cell, payload, now_us, &about)))
         return;

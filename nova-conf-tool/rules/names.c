@@ -12,12 +12,15 @@ successors_text(const NctCatalogueRow *row)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
-    for (guint i = 0; i < row->n_successors; i++)
+    for (guint i = 0; i < row->n_successors; i++) {
+        const NctTextPair *successor = &nct_names[row->successors + i];
+
         g_string_append_printf(text, "%s[%s] %s",
                                i == 0                       ? ""
                                : i + 1 == row->n_successors ? " or "
                                                             : ", ",
-                               row->successors[i].group, row->successors[i].name);
+                               nct_text(successor->group), nct_text(successor->name));
+    }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
@@ -27,19 +30,18 @@ static void
 unknown(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
 {
     const NctOption *similar = NULL;
-    const NctCatalogueRow *row = NULL;
-    g_autofree char *key = nct_show_key(entry->key);
+    g_autofree char *key = NULL;
     g_autofree char *advice = NULL;
 
     if (what->kind != NCT_CLASS_UNKNOWN)
         return;
+    key = nct_show_key(entry->key);
     if (audit->suggestions_left > 0) {
         audit->suggestions_left--;
         similar = nct_suggest_in_group(audit->release, entry->group, entry->key);
     }
     if (similar) {
-        row = nct_catalogue_row(similar->group, similar->name);
-        advice = g_strdup_printf("did you mean %s?", row->name);
+        advice = g_strdup_printf("did you mean %s?", similar->name);
     } else if (what->option) {
         advice = g_strdup_printf("[%s] has an option of this name", what->option->group);
     }
@@ -163,12 +165,13 @@ add_rename(NctFinding *finding, const NctEntry *entry, const NctOption *option)
 static void
 renamed(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
 {
-    g_autoptr(GString) advice = g_string_new("write");
+    g_autoptr(GString) advice = NULL;
     const NctOption *reader;
     NctFinding *finding;
 
     if (what->kind != NCT_CLASS_OLD_NAME)
         return;
+    advice = g_string_new("write");
     for (guint i = 0;
          (reader = nct_catalogue_reader_of(audit->release, entry->group, entry->key, i)); i++)
         g_string_append_printf(advice, "%s [%s] %s", i ? " and" : "", reader->group, reader->name);

@@ -21,7 +21,8 @@ static gboolean
 is_level(const char *service, const char *word, guint release)
 {
     for (guint i = 0; i < n_nct_levels; i++)
-        if (g_str_equal(nct_levels[i].service, service) && g_str_equal(nct_levels[i].word, word) &&
+        if (g_str_equal(nct_text(nct_levels[i].service), service) &&
+            g_str_equal(nct_text(nct_levels[i].word), word) &&
             nct_release_in(nct_levels[i].releases, release))
             return TRUE;
     return FALSE;
@@ -33,9 +34,10 @@ legal_levels(const char *service, guint release)
     g_autoptr(GString) text = g_string_new(NULL);
 
     for (guint i = 0; i < n_nct_levels; i++)
-        if (g_str_equal(nct_levels[i].service, service) &&
+        if (g_str_equal(nct_text(nct_levels[i].service), service) &&
             nct_release_in(nct_levels[i].releases, release))
-            g_string_append_printf(text, "%s%s", text->len ? ", " : "legal: ", nct_levels[i].word);
+            g_string_append_printf(text, "%s%s",
+                                   text->len ? ", " : "legal: ", nct_text(nct_levels[i].word));
     g_string_append(text, text->len ? ", or a version such as 6.0" : "a version such as 1.0");
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

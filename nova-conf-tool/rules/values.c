@@ -313,18 +313,20 @@ check_quoted_items(NctAudit *audit, const NctRule *rule)
 static void
 lone_quote(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctOption *option)
 {
-    NctSpan line = nct_rstrip(nct_document_line(entry->document, entry->line));
+    NctSpan line;
     gsize n = entry->value_length;
     gboolean opens = n > 1 && is_quote(entry->value[0]) && entry->value[0] != entry->value[n - 1];
     gboolean closes = n > 1 && is_quote(entry->value[n - 1]) &&
                       entry->value[0] != entry->value[n - 1] &&
                       !memchr(entry->value, entry->value[n - 1], n - 1);
 
-    /* quotes that were dropped as a pair stand in the line, but not in the value */
     if (option->type->kind != NCT_TYPE_STRING || (!opens && !closes) ||
         entry->last_line != entry->line ||
-        (opens && memchr(entry->value + 1, entry->value[0], n - 1)) || line.n == 0 ||
-        line.s[line.n - 1] != entry->value[n - 1])
+        (opens && memchr(entry->value + 1, entry->value[0], n - 1)))
+        return;
+    /* quotes that were dropped as a pair stand in the line, but not in the value */
+    line = nct_rstrip(nct_document_line(entry->document, entry->line));
+    if (line.n == 0 || line.s[line.n - 1] != entry->value[n - 1])
         return;
     report_value(audit, rule, entry, "close the quote, or take it out",
                  "a quote without its partner belongs to the value");

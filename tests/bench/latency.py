@@ -96,8 +96,10 @@ def measure(lab):
     with Stopwatch(lab) as stopwatch:
         try:
             for number in range(figures.count("MIGRATIONS", 60)):
-                if lab.live_migrate(guest, there).wait() != "completed":
-                    raise RuntimeError("a migration failed: no figure")
+                status = lab.live_migrate(guest, there).wait()
+                if status != "completed":
+                    raise RuntimeError(f"migration {number} ended {status}, no figure; the stand-in's last steps: "
+                                       f"{lab.nova.journal.entries[-12:]}")
                 unfinished += not told_to_the_end(stopwatch, guest, (here, there), number - unfinished)
                 here, there = there, here
             time.sleep(2 * POLL_S)

@@ -9,7 +9,7 @@
 
 #include "nova-conf-tool/catalogue.h"
 #include "nova-conf-tool/effective.h"
-#include "nova-conf-tool/mask.h"
+#include "tests/fuzz/conf_options.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
@@ -32,6 +32,29 @@ check_document(const NctDocument *document)
     }
 }
 
+static void
+check_option(const NctOption *option, gpointer data)
+{
+    const NctConfig *config = data;
+    g_auto(NctResult) result = nct_config_read(config, option);
+
+    g_assert(nct_config_origin(config, option).kind == NCT_ORIGIN_FILE);
+    g_assert((result.kind == NCT_RESULT_OK) == (result.value != NULL));
+    g_assert(result.kind == NCT_RESULT_OK || result.reason);
+    if (result.value) {
+        g_autofree char *text = nct_value_to_text(result.value);
+
+        g_assert(g_utf8_validate(text, -1, NULL));
+    }
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    fuzz_warm_catalogue();
+    return 0;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -49,21 +72,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     check_document(document);
     config = nct_config_from_document(document, NULL, release);
-    for (guint i = 0; i < n_nct_options; i++) {
-        const NctOption *option =
-            nct_catalogue_option(release, nct_options[i].group, nct_options[i].name);
-        g_auto(NctResult) result = { 0 };
-
-        if (!option || nct_config_origin(config, option).kind != NCT_ORIGIN_FILE)
-            continue;
-        result = nct_config_read(config, option);
-        g_assert((result.kind == NCT_RESULT_OK) == (result.value != NULL));
-        g_assert(result.kind == NCT_RESULT_OK || result.reason);
-        if (result.value) {
-            g_autofree char *text = nct_value_to_text(result.value);
-
-            g_assert(g_utf8_validate(text, -1, NULL));
-        }
-    }
+    fuzz_for_each_option(document, release, check_option, config);
     return 0;
 }

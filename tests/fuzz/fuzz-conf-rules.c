@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "nova-conf-tool/audit.h"
-#include "nova-conf-tool/catalogue.h"
 #include "nova-conf-tool/edits.h"
 #include "nova-conf-tool/mask.h"
+#include "tests/fuzz/conf_options.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
@@ -42,6 +42,21 @@ outcome(const NctConfig *config, const NctOption *option)
     return g_strdup_printf("= %s", text->str);
 }
 
+typedef struct {
+    const NctConfig *before;
+    const NctConfig *after;
+} Fixed;
+
+static void
+check_same_outcome(const NctOption *option, gpointer data)
+{
+    const Fixed *fixed = data;
+    g_autofree char *before = outcome(fixed->before, option);
+    g_autofree char *after = outcome(fixed->after, option);
+
+    g_assert_cmpstr(before, ==, after);
+}
+
 static void
 check_fixes(const NctConfig *config, const NctDocument *document, const GPtrArray *findings,
             guint release)
@@ -63,18 +78,15 @@ check_fixes(const NctConfig *config, const NctDocument *document, const GPtrArra
     again = nct_document_parse("fuzz", text->str, text->len, NULL);
     g_assert(again != NULL);
     fixed = nct_config_from_document(again, NULL, release);
-    for (guint i = 0; i < n_nct_options; i++) {
-        const NctOption *option =
-            nct_catalogue_option(release, nct_options[i].group, nct_options[i].name);
-        g_autofree char *before = NULL;
-        g_autofree char *after = NULL;
+    fuzz_for_each_option(document, release, check_same_outcome, &(Fixed){ config, fixed });
+    fuzz_for_each_option(again, release, check_same_outcome, &(Fixed){ config, fixed });
+}
 
-        if (!option)
-            continue;
-        before = outcome(config, option);
-        after = outcome(fixed, option);
-        g_assert_cmpstr(before, ==, after);
-    }
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    fuzz_warm_catalogue();
+    return 0;
 }
 
 int

@@ -5,3 +5,6 @@
 #include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* optional, once before the first input; the replay program does not call it */
+int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -209,9 +209,13 @@ class Compute(Service):
 
     def _run_job(self, context, dest, instance, migration, migrate_data):
         data = instance["nova_object.data"]
+
+        def note_failure(call, error):
+            self.journal.note(self.name, "refused", call, error=error)
+
         job = LiveMigration(self.connection().lookupByUUIDString(data["uuid"]), self.hosts[dest],
                             migrate_data["nova_object.data"]["target_connect_addr"], self.knobs, self.stopping,
-                            paused=data["vm_state"] == "paused")
+                            paused=data["vm_state"] == "paused", note_failure=note_failure)
         self.active[data["uuid"]] = job
 
         def save_stats(info):

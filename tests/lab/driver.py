@@ -28,10 +28,11 @@ def downtime_ladder(knobs, data_gib):
 
 class LiveMigration:
     """One job on the source. `tasks` takes "force-complete"; save_stats(statistics) and save_status(text) go to the
-    conductor."""
+    conductor. note_failure(call, error): what libvirt refused and Nova only logs."""
 
-    def __init__(self, domain, destination, connect_address, knobs, stopping, paused):
+    def __init__(self, domain, destination, connect_address, knobs, stopping, paused, note_failure):
         self.domain, self.destination, self.connect_address = domain, destination, connect_address
+        self.note_failure = note_failure
         self.knobs, self.stopping, self.paused = knobs, stopping, paused
         self.tasks = collections.deque()
         self.job_started = False
@@ -111,10 +112,10 @@ class LiveMigration:
         self._quietly(self.domain.migrateSetMaxDowntime, wanted[-1], 0)
         return wanted[-1]
 
-    @staticmethod
-    def _quietly(call, *args):
+    def _quietly(self, call, *args):
         try:
             call(*args)
-        except libvirt.libvirtError:
+        except libvirt.libvirtError as error:
+            self.note_failure(call.__name__, str(error))
             return False
         return True

@@ -14,7 +14,7 @@ class Journal:
         self.entries = []
 
     def note(self, service, what, method, **details):
-        """what: sent, received, answered, raised, step."""
+        """what: sent, received, answered, raised, refused (by libvirt), step."""
         line = json.dumps({"t": time.time(), "service": service, "what": what, "method": method, **details},
                           default=str)
         entry = json.loads(line)  # a copy: the objects go on changing

@@ -21,6 +21,7 @@ class Reports:
         self._seen = set()
         self._all = []
         self._forecasts = []
+        self._audits = []
         self.repeats = []
         self._listener = oslo_messaging.get_notification_listener(
             self._transport, [target], [self], executor="threading")
@@ -42,6 +43,9 @@ class Reports:
             if report["kind"] == "forecast":
                 self._forecasts.append(report)
                 return
+            if report["kind"] == "config_audit":
+                self._audits.append(report)
+                return
             if report["kind"] != "progress":
                 key = (report["host"], report["attempt_id"], report["sequence"])
                 if key in self._seen:
@@ -60,6 +64,11 @@ class Reports:
         """What was forecast of one instance, in order of arrival."""
         with self._lock:
             return [f for f in self._forecasts if f["instance_uuid"] == instance]
+
+    def audits(self, host, peer=None):
+        """What one host said of its nova.conf, alone or beside a peer's, in order of arrival."""
+        with self._lock:
+            return [a for a in self._audits if a["host"] == host and a["peer"] == peer]
 
     def phases(self, instance, host):
         """What one host said about one instance, without progress: ['pre_migration.start', …] in its order."""

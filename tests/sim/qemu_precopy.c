@@ -75,9 +75,17 @@ newly_dirty(const QpMigration *migration, guint i)
 /* ---- QEMU ---- */
 
 static double
+bandwidth(const QpMigration *migration)
+{
+    double link = migration->bandwidth_bytes_s, limit = migration->speed_bytes_s;
+
+    return MAX(limit > 0 ? MIN(link, limit) : link, 1);
+}
+
+static double
 switch_bytes(const QpMigration *migration)
 {
-    return migration->bandwidth_bytes_s * migration->limit_s;
+    return bandwidth(migration) * migration->limit_s;
 }
 
 static void
@@ -141,7 +149,7 @@ sync_bitmap(QpMigration *migration)
 static void
 send_for(QpMigration *migration, double time_s, double factor)
 {
-    double bytes = MIN(migration->bandwidth_bytes_s * time_s, migration->pending_bytes);
+    double bytes = MIN(bandwidth(migration) * time_s, migration->pending_bytes);
 
     write_for(migration, time_s, factor);
     /* as if pages were sent in no order */
@@ -156,14 +164,44 @@ static void
 stop_guest(QpMigration *migration)
 {
     migration->iteration += SWITCHOVER_SYNCS;
-    migration->downtime_s = migration->pending_bytes / MAX(migration->bandwidth_bytes_s, 1) +
-                            migration->scenario->fixed_cost_s;
+    migration->downtime_s =
+        migration->pending_bytes / bandwidth(migration) + migration->scenario->fixed_cost_s;
     migration->now_s += migration->downtime_s;
     if (migration->suspended)
         migration->downtime_s = migration->now_s - migration->suspended_s;
     migration->sent_bytes += migration->pending_bytes;
     migration->pending_bytes = 0;
     migration->state = QP_SWITCHED;
+}
+
+void
+qp_suspend(QpMigration *migration)
+{
+    if (migration->suspended || migration->state != QP_COPYING)
+        return;
+    migration->suspended = TRUE;
+    migration->suspended_s = migration->now_s;
+}
+
+void
+qp_start_post_copy(QpMigration *migration)
+{
+    if (migration->state != QP_COPYING)
+        return;
+    sync_bitmap(migration);
+    migration->downtime_s = migration->scenario->fixed_cost_s;
+    migration->post_copy_s = migration->pending_bytes / bandwidth(migration);
+    migration->now_s += migration->downtime_s + migration->post_copy_s;
+    migration->sent_bytes += migration->pending_bytes;
+    migration->pending_bytes = 0;
+    migration->state = QP_SWITCHED;
+}
+
+void
+qp_abort(QpMigration *migration)
+{
+    if (migration->state == QP_COPYING)
+        migration->state = QP_ABORTED;
 }
 
 static void
@@ -179,10 +217,8 @@ take_changes(QpMigration *migration)
             migration->bandwidth_bytes_s = change->bandwidth_bytes_s;
         if (change->limit_s > 0)
             migration->limit_s = change->limit_s;
-        if (change->suspend && !migration->suspended) {
-            migration->suspended = TRUE;
-            migration->suspended_s = migration->now_s;
-        }
+        if (change->suspend)
+            qp_suspend(migration);
     }
 }
 
@@ -205,14 +241,14 @@ qp_begin(QpMigration *migration, const QpScenario *scenario, GRand *rand)
 double
 qp_pass_left_s(const QpMigration *migration)
 {
-    double bandwidth = MAX(migration->bandwidth_bytes_s, 1);
+    double rate = bandwidth(migration);
     double slice_s = MAX(migration->scenario->slice_s, 1e-3);
-    double over_s = MAX(migration->pending_bytes - switch_bytes(migration), 0) / bandwidth;
+    double over_s = MAX(migration->pending_bytes - switch_bytes(migration), 0) / rate;
     double gone_s = migration->now_s - migration->pass_started_s;
     double end_s = MAX(ceil((gone_s + over_s) / slice_s - 1e-9), 1) * slice_s;
 
     /* looked at only between slices, or when nothing is left */
-    return MIN(end_s - gone_s, migration->pending_bytes / bandwidth);
+    return MIN(end_s - gone_s, migration->pending_bytes / rate);
 }
 
 gboolean
@@ -254,7 +290,7 @@ qp_read(const QpMigration *migration, NmaJobStats *stats)
     stats->memory_normal_pages = stats->memory_normal_bytes / QP_PAGE_BYTES;
     stats->memory_zero_pages = (gint64)(migration->zeros_bytes / QP_PAGE_BYTES);
     stats->memory_processed_bytes = (gint64)(migration->sent_bytes * 1.002);
-    stats->memory_bps = (gint64)migration->bandwidth_bytes_s;
+    stats->memory_bps = (gint64)bandwidth(migration);
     stats->memory_iteration = migration->iteration;
     stats->memory_page_size_bytes = QP_PAGE_BYTES;
     stats->memory_dirty_rate_pages_s = migration->dirty_pages_s;

@@ -49,6 +49,7 @@ typedef struct {
 typedef enum {
     QP_COPYING,
     QP_SWITCHED,
+    QP_ABORTED,
 } QpState;
 
 typedef struct {
@@ -56,7 +57,8 @@ typedef struct {
     GRand *rand; /* NULL: no noise */
     QpState state;
     double now_s, pass_started_s;
-    double bandwidth_bytes_s, limit_s;
+    double bandwidth_bytes_s, limit_s; /* of the link; of QEMU's max downtime */
+    double speed_bytes_s;              /* QEMU's max bandwidth; 0: none */
     guint next_change;
     gint64 iteration;
     double pending_bytes;           /* of the pass */
@@ -73,7 +75,8 @@ typedef struct {
     double seen_sent_bytes, seen_dirtied_bytes;
     double rate_s, rate_dirtied_bytes; /* QEMU's own dirty rate: since then */
     gint64 dirty_pages_s;
-    double downtime_s; /* after QP_SWITCHED */
+    double downtime_s;  /* after QP_SWITCHED */
+    double post_copy_s; /* pages were fetched so long; 0: no post-copy */
 } QpMigration;
 
 /* begins with sync 1; scenario is borrowed */
@@ -81,6 +84,10 @@ void qp_begin(QpMigration *migration, const QpScenario *scenario, GRand *rand);
 /* Goes on to the next sync, but not past until_s. TRUE: a sync was reached (its number is in
  * iteration), or the guest was stopped and all is sent (state). */
 gboolean qp_go_on(QpMigration *migration, double until_s);
+/* What a hand from outside does, at the present moment. */
+void qp_suspend(QpMigration *migration);
+void qp_start_post_copy(QpMigration *migration); /* goes on to its end */
+void qp_abort(QpMigration *migration);
 /* seconds that the present pass will still take, if nothing changes */
 double qp_pass_left_s(const QpMigration *migration);
 /* what libvirt would answer now */

@@ -374,8 +374,7 @@ test_defaults_are_legal(void)
             nct_config_from_document(g_steal_pointer(&empty), NULL, release);
 
         for (guint i = 0; i < n_nct_options; i++) {
-            const NctOption *option =
-                nct_catalogue_option(release, nct_options[i].group, nct_options[i].name);
+            const NctOption *option = nct_catalogue_row_option(&nct_options[i], release);
             g_auto(NctResult) result = { 0 };
 
             if (!option)

@@ -98,7 +98,7 @@ test_check_tells_its_numbers(void)
 
         if (effect->type != NMA_EFFECT_REPORT || effect->report->kind != NMA_REPORT_END)
             continue;
-        g_assert_cmpuint(effect->report->checks->len, ==, 1);
+        g_assert_cmpuint(effect->report->checks->len, >, 1);
         result = effect->report->checks->pdata[0];
         g_assert_cmpstr(result->check, ==, "memory");
         g_assert_cmpint(result->verdict, ==, NMA_VERDICT_OK);

@@ -197,7 +197,10 @@ test_metrics(void)
     NmaMetrics metrics = { .bus_in_connected = TRUE,
                            .tap_age_seconds = 12.5,
                            .unroutable_total = 3,
-                           .migrations = { [NMA_PHASE_PRE_COPY] = 2 } };
+                           .migrations = { [NMA_PHASE_PRE_COPY] = 2 },
+                           .findings = { [NMA_SEVERITY_ERROR] = 4 } };
+    NmaMetrics unaudited = { .audit_age_seconds = -1 };
+    g_autofree char *without = nma_metrics_format(&unaudited);
     g_autofree char *path = g_build_filename(nma_test_dir(), "agent.prom", NULL);
     g_autofree char *beside = g_strconcat(path, ".tmp", NULL);
     g_autofree char *text = NULL;
@@ -212,6 +215,10 @@ test_metrics(void)
     g_assert_nonnull(strstr(text, "\nnova_migration_agent_tap_age_seconds 12.5\n"));
     g_assert_nonnull(strstr(text, "\nnova_migration_agent_unroutable_total 3\n"));
     g_assert_nonnull(strstr(text, "\nnova_migration_agent_migrations{phase=\"pre_copy\"} 2\n"));
+    g_assert_nonnull(
+        strstr(text, "\nnova_migration_agent_config_findings{severity=\"error\"} 4\n"));
+    g_assert_nonnull(strstr(without, "\nnova_migration_agent_config_audit_age_seconds -1\n"));
+    g_assert_null(strstr(without, "config_findings"));
     g_assert_true(g_str_has_suffix(text, "\n"));
     g_assert_false(g_file_test(beside, G_FILE_TEST_EXISTS));
     g_assert_cmpint(stat(path, &st), ==, 0);

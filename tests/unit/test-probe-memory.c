@@ -76,6 +76,80 @@ test_meminfo_without_available(void)
 }
 
 static void
+test_swap_and_pressure(void)
+{
+    static const struct {
+        const char *text;
+        gint64 some, full;
+    } rows[] = {
+        { "some avg10=0.00 avg60=12.34 avg300=1.00 total=5\n"
+          "full avg10=0.00 avg60=0.50 avg300=0.00 total=3\n",
+          1234, 50 },
+        { "some avg10=0.00 avg60=100.00 avg300=1.00 total=5\n", 10000, NMA_UNKNOWN },
+        /* the figure of the other line is not taken */
+        { "some avg10=0.00\nfull avg10=0.00 avg60=0.50\n", NMA_UNKNOWN, 50 },
+        { "some avg60=nan\n", NMA_UNKNOWN, NMA_UNKNOWN },
+        { "some avg60=-1\n", NMA_UNKNOWN, NMA_UNKNOWN },
+        { "some avg60=101\n", NMA_UNKNOWN, NMA_UNKNOWN },
+        { "some avg60=\nfull avg60=x", NMA_UNKNOWN, NMA_UNKNOWN },
+        { "", NMA_UNKNOWN, NMA_UNKNOWN },
+    };
+    const char *proc = nma_test_dir();
+    NmaFacts facts;
+
+    nma_facts_clear(&facts);
+    put(proc, "meminfo", "MemTotal: 1024 kB\nSwapTotal: 8 kB\nSwapFree: 5 kB\n", -1);
+    g_assert_true(nma_probe_memory(proc, &facts, NULL));
+    g_assert_cmpint(facts.swap_total_bytes, ==, 8 * KIB);
+    g_assert_cmpint(facts.swap_free_bytes, ==, 5 * KIB);
+    nma_probe_memory_pressure(proc, &facts); /* no such file */
+    g_assert_cmpint(facts.pressure_some, ==, NMA_UNKNOWN);
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        put(proc, "pressure/memory", rows[i].text, -1);
+        nma_probe_memory_pressure(proc, &facts);
+        g_assert_cmpint(facts.pressure_some, ==, rows[i].some);
+        g_assert_cmpint(facts.pressure_full, ==, rows[i].full);
+    }
+}
+
+static const NmaHugePool *
+find_pool(const NmaFacts *facts, gint64 node, gint64 size_kib)
+{
+    for (guint i = 0; i < facts->n_huge_pools; i++)
+        if (facts->huge_pools[i].node == node && facts->huge_pools[i].size_bytes == size_kib * KIB)
+            return &facts->huge_pools[i];
+    return NULL;
+}
+
+static void
+test_huge_pages(void)
+{
+    const char *sys = nma_test_dir();
+    NmaFacts facts;
+    g_autoptr(GError) error = NULL;
+
+    nma_facts_clear(&facts);
+    g_assert_false(nma_probe_huge_pages(sys, &facts, &error));
+    g_assert_error(error, NMA_PROBE_ERROR, NMA_PROBE_ERROR_READ);
+    g_assert_false(facts.huge_pools_known);
+
+    put(sys, "devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages", "12\n", -1);
+    put(sys, "devices/system/node/node0/hugepages/hugepages-1048576kB/free_hugepages", "0\n", -1);
+    put(sys, "devices/system/node/node17/hugepages/hugepages-2048kB/free_hugepages", "5\n", -1);
+    /* none of them is one */
+    put(sys, "devices/system/node/node1/hugepages/hugepages-2048kB/free_hugepages", "many\n", -1);
+    put(sys, "devices/system/node/node2/hugepages/hugepages-kB/free_hugepages", "1\n", -1);
+    put(sys, "devices/system/node/nodeX/hugepages/hugepages-2048kB/free_hugepages", "1\n", -1);
+    put(sys, "devices/system/node/online", "0-1\n", -1);
+    g_assert_true(nma_probe_huge_pages(sys, &facts, NULL));
+    g_assert_true(facts.huge_pools_known);
+    g_assert_cmpuint(facts.n_huge_pools, ==, 3);
+    g_assert_cmpint(find_pool(&facts, 0, 2048)->free_pages, ==, 12);
+    g_assert_cmpint(find_pool(&facts, 0, 1048576)->free_pages, ==, 0);
+    g_assert_cmpint(find_pool(&facts, 17, 2048)->free_pages, ==, 5);
+}
+
+static void
 test_meminfo_hostile(void)
 {
     static const char *const contents[] = {
@@ -293,6 +367,8 @@ main(int argc, char **argv)
     nma_test_init(argc, argv);
     g_test_add_func("/probe/meminfo", test_meminfo);
     g_test_add_func("/probe/meminfo/without-available", test_meminfo_without_available);
+    g_test_add_func("/probe/meminfo/swap-and-pressure", test_swap_and_pressure);
+    g_test_add_func("/probe/huge-pages", test_huge_pages);
     g_test_add_func("/probe/meminfo/hostile", test_meminfo_hostile);
     g_test_add_func("/probe/meminfo/missing", test_meminfo_missing);
     g_test_add_func("/probe/resident", test_resident);

@@ -27,7 +27,12 @@ test_good(void)
     g_autoptr(NmaRequest) show =
         decode("show", json_pack("{s:s}", "instance_uuid", INSTANCE), NULL);
     g_autoptr(NmaRequest) mode = decode("set_mode", json_pack("{s:s}", "mode", "observe"), NULL);
+    g_autoptr(NmaRequest) audit = decode("audit", json_object(), NULL);
+    g_autoptr(NmaRequest) values = decode("audit", nma_request_audit_args(FALSE), NULL);
 
+    g_assert_cmpint(audit->method, ==, NMA_REQUEST_AUDIT);
+    g_assert_true(audit->with_findings);
+    g_assert_false(values->with_findings);
     g_assert_cmpint(hello->method, ==, NMA_REQUEST_HELLO);
     g_assert_cmpint(hello->caller_wall_us, ==, 12);
     g_assert_cmpint(bare_hello->caller_wall_us, ==, NMA_UNKNOWN);
@@ -60,6 +65,7 @@ test_bad(void)
         { "show", json_pack("[s]", "instance_uuid"), "instance_uuid" },
         { "set_mode", json_pack("{s:i}", "mode", 1), "mode" },
         { "set_mode", json_pack("{s:s}", "mode", "SECRET"), "mode" },
+        { "audit", json_pack("{s:s}", "findings", "SECRET"), "findings" },
         { "reboot", json_object(), "no such method" },
         { NULL, json_object(), "no such method" },
     };

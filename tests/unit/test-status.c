@@ -106,11 +106,47 @@ test_full(void)
     assert_degraded(&status, "max_open_migrations");
 }
 
+/* Wrong configuration is told, but it is no fault of the agent. */
+static void
+test_audit(void)
+{
+    g_autoptr(NmaHost) host = new_host();
+    g_autoptr(NmaAudit) audit = nma_audit_new();
+    NmaStatus status = well(&settings, host);
+    NmaMetrics metrics;
+    json_t *answer = nma_status_to_json(&status);
+
+    g_assert_true(json_is_null(json_object_get(answer, "audit")));
+    json_decref(answer);
+    nma_status_to_metrics(&status, &metrics);
+    g_assert_cmpfloat(metrics.audit_age_seconds, ==, -1);
+
+    audit->release_name = g_strdup("zed (26)");
+    audit->audited_wall_us = now.wall_us - 7 * NMA_US_PER_S;
+    for (guint i = 0; i < 3; i++)
+        nma_audit_add(audit, nma_finding_new(NMA_SEVERITY_ERROR, "NC201", "illegal"));
+    nma_audit_add(audit, nma_finding_new(NMA_SEVERITY_WARNING, "NC101", "unknown"));
+    status.audit = audit;
+    assert_degraded(&status, NULL);
+    answer = nma_status_to_json(&status);
+    const json_t *told = json_object_get(answer, "audit");
+    g_assert_cmpint(json_integer_value(json_object_get(told, "error")), ==, 3);
+    g_assert_cmpint(json_integer_value(json_object_get(told, "warning")), ==, 1);
+    g_assert_cmpint(json_integer_value(json_object_get(told, "info")), ==, 0);
+    g_assert_cmpfloat(json_real_value(json_object_get(told, "age_s")), ==, 7);
+    g_assert_cmpstr(json_string_value(json_object_get(told, "release")), ==, "zed (26)");
+    json_decref(answer);
+    nma_status_to_metrics(&status, &metrics);
+    g_assert_cmpuint(metrics.findings[NMA_SEVERITY_ERROR], ==, 3);
+    g_assert_cmpfloat(metrics.audit_age_seconds, ==, 7);
+}
+
 int
 main(int argc, char **argv)
 {
     nma_test_init(argc, argv);
     g_test_add_func("/status/each-reason", test_each_reason);
     g_test_add_func("/status/full", test_full);
+    g_test_add_func("/status/audit", test_audit);
     return g_test_run();
 }

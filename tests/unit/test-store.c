@@ -314,6 +314,28 @@ test_bad_row(void)
     nma_source_free(source);
 }
 
+static void
+test_audit_digest(void)
+{
+    g_autoptr(TestDir) dir = test_dir_new();
+    g_autofree char *digest = NULL;
+    NmaStore *store = open_store(dir, NULL);
+
+    g_assert_null(nma_store_get_audit_digest(store));
+    /* one that was rolled back was never reported */
+    g_assert_true(nma_store_begin(store, NULL));
+    g_assert_true(nma_store_set_audit_digest(store, "lost", NULL));
+    nma_store_rollback(store);
+    g_assert_null(nma_store_get_audit_digest(store));
+    g_assert_true(nma_store_set_audit_digest(store, "first", NULL));
+    g_assert_true(nma_store_set_audit_digest(store, "second", NULL));
+    nma_store_close(store);
+    store = open_store(dir, NULL);
+    digest = nma_store_get_audit_digest(store);
+    g_assert_cmpstr(digest, ==, "second");
+    nma_store_close(store);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -322,6 +344,7 @@ main(int argc, char **argv)
     g_test_add_func("/store/destination-and-reservation", test_destination_and_reservation);
     g_test_add_func("/store/rollback", test_rollback);
     g_test_add_func("/store/boot-id", test_boot_id);
+    g_test_add_func("/store/audit-digest", test_audit_digest);
     g_test_add_func("/store/bad-row", test_bad_row);
     return g_test_run();
 }

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.integration.agent.world import HOSTS, World
+from tests.integration.agent.fixtures import reports, world  # noqa: F401  # pylint: disable=unused-import
+from tests.integration.agent.world import HOSTS
 from tests.lab.lab import Lab
-from tests.lab.reports import Reports
 
 
 @pytest.fixture(scope="session")
@@ -12,17 +12,3 @@ def lab():
     # not recorded: a recorder's queue takes every message, and nothing would ever be unroutable
     with Lab(host_names=HOSTS, record=False) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def reports(lab):
-    collector = Reports(lab.url).start()
-    yield collector
-    collector.stop()
-
-
-@pytest.fixture
-def world(lab, reports):
-    made = World(lab, reports)
-    yield made
-    made.close()

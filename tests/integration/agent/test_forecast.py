@@ -66,6 +66,39 @@ def test_converging_is_not_called_hopeless(world):
     world.wait(guest, SOURCE, "commitment.end")
     check(world, guest)
     world.check_reports(guest)
+    remembered(world, guest, forecast)
+
+
+def remembered(world, guest, forecast):
+    """It is in the history, scored, and still there after a restart."""
+    agent = world.agents[SOURCE]
+    migration, = history(agent)["migrations"]
+    assert (migration["instance_uuid"], migration["destination"]) == (guest.uuid, DESTINATION)
+    assert (migration["end"], migration["forced"], migration["post_copy"]) == ("completed", False, False)
+    assert 12 * 2**20 <= migration["bandwidth_bytes_s"] <= 18 * 2**20
+    assert migration["fixed_cost_ms"] <= migration["downtime_ms"] <= 3000
+    first = migration["forecast_first"]
+    assert (first["verdict"], first["score"]) == ("converges", "right")
+    assert first["lasts_high_ms"] == forecast["finishes_in_high_ms"]
+    assert first["at_ms"] < migration["lasted_ms"]
+    agent.stop()
+    agent.start()
+    again = history(agent)
+    assert again["migrations"] == [migration]
+    assert [d["destination"] for d in again["destinations"]] == [DESTINATION]
+    assert again["destinations"][0]["median_bandwidth_bytes_s"] == migration["bandwidth_bytes_s"]
+    assert guest.uuid in agent.command("history")[1]
+
+
+def history(agent):
+    said = json.loads(agent.command("history", "--json")[1])
+    with open(os.path.join(TOP, "schemas", "history.schema.json"), encoding="utf-8") as text:
+        schema = json.load(text)
+    with open(os.path.join(TOP, "schemas", "report.schema.json"), encoding="utf-8") as text:
+        reports = json.load(text)
+    resolver = jsonschema.RefResolver(schema["$id"], schema, store={reports["$id"]: reports})
+    jsonschema.Draft7Validator(schema, resolver=resolver).validate(said)
+    return said
 
 
 @campaign

@@ -94,13 +94,56 @@ def test_log_level(cli, answering):
     assert answers.requests == [{"command": "log-level"}, {"command": "log-level", "args": {"level": "debug"}}]
 
 
-@pytest.mark.parametrize("command", ["status", "health", "log-level"])
+HISTORY = {
+    "schema_version": "1.0", "host": "compute-1",
+    "destinations": [{"destination": "compute-2", "migrations": 3, "median_bandwidth_bytes_s": 117964800,
+                      "fixed_cost_ms": 61, "duration_factor": 1.25, "downtime_factor": None,
+                      "verdicts_right": 3, "verdicts_wrong": 0}],
+    "migrations": [
+        {"instance_uuid": "6f9f8cc0-2e8a-4a35-a03f-2a4a2d8a1f10", "destination": "compute-2", "end": "completed",
+         "ended_at": "2026-11-21T21:22:44.000001Z", "lasted_ms": 187000, "downtime_ms": 340, "forced": True,
+         "forecast_first": {"verdict": "converges", "score": "right", "lasts_low_ms": 61000, "lasts_high_ms": 95000,
+                            "downtime_low_ms": 200, "downtime_high_ms": 450}},
+        {"instance_uuid": "0f9f8cc0-2e8a-4a35-a03f-2a4a2d8a1f11", "destination": None, "end": "no \x1b[2J", "ended_at": 5,
+         "forecast_first": None}],
+}
+
+
+def test_history_for_people(cli, answering):
+    answers = answering({"ok": True, "result": HISTORY})
+    done = cli("history", "--limit", "7")
+    assert done.returncode == 0 and done.stderr == ""
+    assert answers.requests == [{"command": "history", "args": {"limit": 7}}]
+    lines = done.stdout.splitlines()
+    assert lines[1].split() == ["compute-2", "3", "112.5", "MiB/s", "61", "ms", "1.25", "-", "3", "0"]
+    assert lines[2] == ""
+    assert lines[4].split("  ")[0] == "2026-11-21 21:22:44"
+    for word in ("completed (forced)", "3 min 7 s", "340 ms", "converges", "right", "1 min 1 s to 1 min 35 s",
+                 "200 ms to 450 ms"):
+        assert word in lines[4]
+    assert "no ?[2J" in lines[5]
+    assert lines[3].index("VERDICT") == lines[4].index("converges")
+
+
+def test_history_as_json_is_the_answer(cli, answering):
+    answering({"ok": True, "result": HISTORY})
+    done = cli("history", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout) == HISTORY
+
+
+def test_history_of_nonsense(cli, answering):
+    answering({"ok": True, "result": {"destinations": 5, "migrations": [3, {}, {"forecast_first": []}]}})
+    assert cli("history").returncode == 0
+    assert cli("history", "--limit", "-1").returncode == 2
+
+
+@pytest.mark.parametrize("command", ["status", "health", "history", "log-level"])
 def test_not_running_is_3(cli, command):
     done = cli(command)
     assert done.returncode == 3 and done.stdout == "" and "does not run" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["status", "health", "log-level"])
+@pytest.mark.parametrize("command", ["status", "health", "history", "log-level"])
 @pytest.mark.parametrize("answer, text", [
     ({"ok": False, "error": "no \x1b]0;such"}, "no ?]0;such"),
     ({"ok": True}, "is no agent"),

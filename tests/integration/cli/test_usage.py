@@ -5,7 +5,7 @@ import pytest
 
 from cli import AGENT
 
-COMMANDS = ("run", "check-config", "status", "health", "log-level")
+COMMANDS = ("run", "check-config", "status", "health", "history", "log-level")
 
 
 def agent(*args, **kwargs):

@@ -46,6 +46,16 @@ def test_diff(tool):
     assert tool("diff", "a.conf", "missing.conf").returncode == 2
 
 
+@pytest.mark.parametrize("args", [
+    ("lint", "a.conf", "--root", "."), ("lint", "--config-file", "a.conf", "a.conf"), ("fix", "a.conf", "--root", "."),
+    ("upgrade", "--from", "26", "--to", "27", "--config-dir", ".", "a.conf"), ("show", "--root", ".", "--root", "x"),
+    ("show", "--root", ".", "--config-file", "a.conf"), ("diff", "a.conf", "a.conf", "--root", ".")])
+def test_kinds_of_input_cannot_be_mixed(tool, args):
+    tool.write("a.conf", "[libvirt]\n")
+    done = tool(*args)
+    assert done.returncode == 2 and done.stdout == b"" and done.stderr
+
+
 OLD = """# kept
 [DEFAULT]
 debug = false\r
@@ -71,6 +81,28 @@ def test_fix_prints_a_patch_that_applies(tool):
     assert "[pci]\ndevice_spec = {" in text
     assert "cpu_models = Haswell" in text and "# virt_type = kvm" in text
     assert "# live_migration_progress_timeout = 3" in text and "debug = false\r\n" in text
+
+
+@pytest.mark.parametrize("text", [
+    b"[libvirt]\ncpu_mode = custom\ncpu_model = Haswell",
+    b"[libvirt]\ncpu_mode = custom\n\n\n\n\n\ncpu_model = Haswell",
+    b"[DEFAULT]\npci_passthrough_whitelist = {\"a\": 1}\n\n\n\n\n[libvirt]\nvirt_type = kvm",
+    b"[DEFAULT]\npci_passthrough_whitelist = {\"a\": 1}\n[libvirt]\ncpu_model = Haswell",
+    b"[DEFAULT]\npci_passthrough_whitelist = {\"a\": 1}",
+    b"[libvirt]\r\ncpu_mode = custom\r\ncpu_model = Haswell\r\nvirt_type = kvm\r\nvirt_type = kvm\r\n",
+    b"[DEFAULT]\r\npci_passthrough_whitelist = {\"a\": 1}\r\n[libvirt]\r\ncpu_model = Haswell",
+])
+def test_patch_makes_what_in_place_makes(tool, text):
+    """Files without an end to their last line, and with other line ends: to the byte."""
+    path = tool.write("nova.conf", text)
+    patch = tool("fix", "--release", "26", "nova.conf").stdout
+    done = subprocess.run(["patch", "--binary", "-F0", "-p0", str(path)], input=patch, cwd=tool.dir,
+                          capture_output=True)
+    assert done.returncode == 0, (done.stdout, patch)
+    patched = path.read_bytes()
+    path.write_bytes(text)
+    assert tool("fix", "--release", "26", "-i", "nova.conf").returncode == 0
+    assert patched == path.read_bytes() != text
 
 
 def test_fix_in_place_keeps_values_mode_and_links(tool):

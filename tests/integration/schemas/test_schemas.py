@@ -38,7 +38,7 @@ def reports(samples):
     return [s["value"] for s in samples if s["schema"] == "report.schema.json"]
 
 
-@pytest.mark.parametrize("name", sorted(n for n in SCHEMAS if n in ("forecast.schema.json", "report.schema.json", "rpc.schema.json")))
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
 def test_schema_is_a_schema(name):
     jsonschema.Draft7Validator.check_schema(SCHEMAS[name])
 
@@ -106,6 +106,31 @@ def test_forecast_is_described_and_whole(samples):
     assert {f["verdict"] for f in forecasts} == {"unknown", "hopeless", "converges"}
     assert set(schema["required"]) == set(forecasts[0]) == set(schema["properties"])
     assert not [k for k, v in schema["properties"].items() if not v.get("description")]
+
+
+def test_history_is_described_and_whole(samples):
+    history, = [s["value"] for s in samples if s["schema"] == "history.schema.json"]
+    schema = SCHEMAS["history.schema.json"]
+    assert set(schema["required"]) == set(history) == set(schema["properties"])
+    for name, values in (("destination", history["destinations"]), ("migration", history["migrations"])):
+        part = schema["definitions"][name]
+        assert values
+        for value in values:
+            assert set(part["required"]) == set(value) == set(part["properties"])
+    assert [m["end"] for m in history["migrations"]] == ["completed"] * 3 + ["failed"]
+    first = history["migrations"][0]["forecast_first"]
+    assert first["score"] == "right" and first["duration_ratio"] == 1.0
+    assert set(schema["definitions"]["prediction"]["anyOf"][1]["required"]) == set(first)
+
+
+def test_audits_are_described_and_whole(samples):
+    alone, compared = [s["value"] for s in samples if s["schema"] == "config-audit.schema.json"]
+    schema = SCHEMAS["config-audit.schema.json"]
+    assert set(schema["required"]) == set(alone) == set(compared) == set(schema["properties"])
+    finding = schema["definitions"]["finding"]
+    assert set(finding["required"]) == set(alone["findings"][0]) == set(finding["properties"])
+    assert alone["peer"] is None and [f["severity"] for f in alone["findings"]] == ["warning", "info"]
+    assert compared["peer"] and [f["rule"] for f in compared["findings"]] == ["NP103"]
 
 
 def test_reasons_are_the_listed_ones(samples):

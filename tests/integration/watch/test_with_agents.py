@@ -5,29 +5,15 @@ import subprocess
 import pytest
 from watching import PROGRAM, Watch, until
 
-from tests.integration.agent.world import DESTINATION, HARD, SLOW, SOURCE, World
+from tests.integration.agent.fixtures import reports, world  # noqa: F401  # pylint: disable=unused-import
+from tests.integration.agent.world import DESTINATION, HARD, SLOW, SOURCE
 from tests.lab.lab import Lab
-from tests.lab.reports import Reports
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab():
     with Lab() as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def reports(lab):
-    collector = Reports(lab.url).start()
-    yield collector
-    collector.stop()
-
-
-@pytest.fixture
-def world(lab, reports):
-    made = World(lab, reports)
-    yield made
-    made.close()
 
 
 @pytest.fixture
