@@ -260,8 +260,10 @@ read_member(Reader *reader, json_t *object, char *scratch, gboolean build)
         treatment = reader->treat(scratch);
     first = reader->at;
     value = read_value(reader, end + 1, treatment == OM_JSON_BUILD);
-    if (value && treatment == OM_JSON_TEXT)
+    if (value && treatment == OM_JSON_TEXT) {
+        json_decref(value);
         value = json_stringn_nocheck(first, (gsize)(reader->at - first));
+    }
     if (value == NULL || treatment == OM_JSON_SKIP) {
         json_decref(value);
         return value != NULL;
