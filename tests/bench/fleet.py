@@ -131,11 +131,29 @@ def come_back(fleet, began):
     return ", ".join(f"{mark} % after {at:.0f} s" if at else f"{mark} %: never" for mark, at in marks.items())
 
 
+def binding_cost(nodes, number=10_000):
+    """What a host's further binding would cost the broker."""
+    def tables():
+        return int(nodes.nodes[0].rabbitmqctl("eval", "erlang:memory(ets)."))
+
+    before, cpu = tables(), nodes.cpu_s()
+    with nodes.connection() as connection:
+        channel = connection.channel()
+        channel.queue_declare("bindings", exclusive=True)
+        for n in range(number):
+            channel.queue_bind("bindings", "nova", f"topic-{n % 5}.host-{n}")
+        cpu, after = nodes.cpu_s() - cpu, tables()
+    figures.say("  a further binding", f"{(after - before) / number:.0f} bytes in the broker's tables and "
+                f"{1e6 * cpu / number:.0f} µs of its CPU to make")
+
+
 def one(number_of_nodes, agents, queue_type):
     seconds, migrations = figures.count("FLEET_SECONDS", 60), figures.count("FLEET_MIGRATIONS", 50)
     nodes = Nodes(number_of_nodes)
     fleet = None
     try:
+        if number_of_nodes == 1:
+            binding_cost(nodes)
         figures.settle(5)
         empty = nodes.resident_mib()
         began = time.monotonic()
