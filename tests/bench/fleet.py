@@ -33,7 +33,8 @@ class Nodes:
         self.nodes = []
         try:
             for n in range(number):
-                self.nodes.append(Broker(name=f"n{n}", config=LARGE, cluster=self.nodes[:1]).start())
+                self.nodes.append(Broker(name=f"n{n}", config=LARGE, cluster=self.nodes[:1]))
+                self.nodes[-1].start()
         except BaseException:
             self.close()
             raise

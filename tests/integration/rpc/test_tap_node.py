@@ -22,10 +22,12 @@ TAPS = ("off", "classic", "quorum")
 
 @pytest.fixture(scope="module")
 def cluster():
-    nodes = [lab.Broker(name="nova").start()]
+    nodes = []
     try:
-        for name in ("conductor", "tap"):
-            nodes.append(lab.Broker(name=name, cluster=nodes[:1]).start())
+        for name in ("nova", "conductor", "tap"):
+            # one that does not start is closed as well
+            nodes.append(lab.Broker(name=name, cluster=nodes[:1]))
+            nodes[-1].start()
         declare_exchange(nodes[0])
         yield nodes
     finally:
