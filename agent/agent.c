@@ -78,7 +78,7 @@ on_tapped(OmMessage *message, gpointer user_data)
     NmaAgent *agent = user_data;
     g_autoptr(OmMessage) owned = message;
     g_autoptr(GError) error = NULL;
-    NmaEvent *event = nma_nova_call_decode(message, &error);
+    NmaEvent *event = nma_nova_call_decode(message, om_message_args(message), &error);
 
     if (event != NULL) {
         NmaNow now = nma_agent_now();
@@ -215,13 +215,17 @@ bus_state_changed(NmaAgent *agent, NmaNow now)
 
     om_bus_get_state(agent->bus, &state);
     g_autofree char *said = g_strdup_printf(
-        "bus: in %s, out %s, tap %s%s%s", state.in_connected ? state.in_broker : "not connected",
+        "bus: in %s, out %s, tap %s%s%s%s", state.in_connected ? state.in_broker : "not connected",
         state.out_connected ? state.out_broker : "not connected",
-        state.tap_bound ? "bound" : "not bound", state.last_error[0] != '\0' ? ": " : "",
-        state.last_error);
+        state.tap_bound ? "bound" : "not bound",
+        state.tls_unverified
+            ? "; the broker's certificate is NOT verified (no ssl_ca_file, as in Nova)"
+            : "",
+        state.last_error[0] != '\0' ? ": " : "", state.last_error);
     /* many changes look the same to a reader */
     if (g_strcmp0(said, agent->bus_said) != 0) {
-        g_message("%s", said);
+        g_log(G_LOG_DOMAIN, state.tls_unverified ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE, "%s",
+              said);
         g_free(agent->bus_said);
         agent->bus_said = g_steal_pointer(&said);
     }

@@ -42,9 +42,10 @@ answer_later(NmaAgent *agent, OmRequest *om_request, const NmaRequest *request)
 void
 nma_agent_answer(NmaAgent *agent, OmRequest *om_request, NmaNow now, GPtrArray *effects)
 {
-    const OmMessage *message = om_request_message(om_request);
+    OmMessage *message = om_request_message(om_request);
     g_autoptr(GError) error = NULL;
-    g_autoptr(NmaRequest) request = nma_request_decode(message->method, message->args, &error);
+    g_autoptr(NmaRequest) request =
+        nma_request_decode(message->method, om_message_args(message), &error);
 
     if (request == NULL) {
         om_request_fail(om_request, "InvalidArgument", NMA_RPC_NAMESPACE, error->message);

@@ -109,8 +109,11 @@ static const NmaOption options[] = {
     { "tap", "queue_type", NMA_OPTION_WORD, .choices = queue_types, .fallback = "auto",
       .offset = AT(tap_queue_type),
       .help = "Queue of the copies of Nova's messages. auto: quorum where nova.conf has "
-              "rabbit_quorum_queue, else classic. off: no tap; the agent then learns from libvirt "
-              "and the conductor alone." },
+              "rabbit_quorum_queue or its transport_url names several brokers, else classic. A "
+              "sender of Nova's waits for each queue that its message goes to: while the broker "
+              "node of a classic tap hangs, that is a minute; of a quorum one, the seconds of an "
+              "election. Choose quorum where one address stands for a cluster. off: no tap; the "
+              "agent then learns from libvirt and the conductor alone." },
     { "policy", "name", NMA_OPTION_CHOICE, .choices = policies, .fallback = "careful",
       .offset = AT(policy),
       .help = "Policy of migrations whose flavor names none. A flavor names one with the extra "

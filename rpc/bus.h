@@ -222,11 +222,8 @@ gboolean om_bus_fanout(OmBus *bus, const OmTarget *target, const char *method, c
 
 /* ---- answering ---- */
 
-/* Valid until the request is ended. Its args may be used by one thread at a time. */
-const OmMessage *om_request_message(const OmRequest *request);
-/* Takes the args out (new owner: the caller). */
-json_t *om_request_steal_args(OmRequest *request);
-
+/* Valid until the request is ended. om_message_args() by one thread at a time. */
+OmMessage *om_request_message(const OmRequest *request);
 /* Exactly one of these ends the request and frees it; from any thread, also after om_bus_stop().
  * While it is open the call monitor's heartbeats are sent. For a cast the answer is dropped. result
  * is borrowed, may be NULL. */

@@ -64,7 +64,7 @@ new_spec(InThread *in, guint role)
     case ROLE_TAP:
         return om_topology_tap(options, bus->tap_type, bus->exchange,
                                (const char *const *)bus->tap_keys, probe, bus->prefix, bus->host,
-                               in->nonce);
+                               in->nonce, in->link.url->n_hosts > 1);
     case ROLE_SERVER:
         return om_topology_server(options, bus->exchange, bus->topic, bus->server,
                                   in->roles[ROLE_TAP].wanted ? NULL : probe);

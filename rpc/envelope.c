@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "rpc/json_reader.h"
+
 G_DEFINE_QUARK(om - envelope - error - quark, om_envelope_error)
 
 #define ENVELOPE_VERSION "2.0"
@@ -10,73 +12,31 @@ G_DEFINE_QUARK(om - envelope - error - quark, om_envelope_error)
 
 /* ---- reading ---- */
 
-/* jansson recurses for each level: count them before it runs. Brackets inside strings do not count.
- */
-static gboolean
-nesting_bounded(const char *text, gsize size)
+/* The rest of the context is of no use to us: the token in it is not even kept in memory. */
+static OmJsonTreatment
+treat_member(const char *key)
 {
-    gboolean in_string = FALSE;
-    guint depth = 0;
-
-    for (gsize i = 0; i < size; i++) {
-        if (in_string) {
-            const char *quote = memchr(text + i, '"', size - i);
-            gsize backslashes = 0;
-
-            if (quote == NULL)
-                return TRUE; /* an open string: the parser will say so */
-            for (const char *c = quote; c > text && c[-1] == '\\'; c--)
-                backslashes++;
-            i = (gsize)(quote - text);
-            if (backslashes % 2 == 0)
-                in_string = FALSE;
-            continue;
-        }
-        switch (text[i]) {
-        case '"':
-            in_string = TRUE;
-            break;
-        case '[':
-        case '{':
-            if (++depth > OM_ENVELOPE_MAX_DEPTH)
-                return FALSE;
-            break;
-        case ']':
-        case '}':
-            if (depth > 0)
-                depth--;
-            break;
-        default:
-            break;
-        }
-    }
-    return TRUE;
+    if (g_str_equal(key, "args"))
+        return OM_JSON_TEXT;
+    if (!g_str_has_prefix(key, CONTEXT_PREFIX) || g_str_equal(key, CONTEXT_PREFIX "request_id") ||
+        g_str_equal(key, CONTEXT_PREFIX "user_id"))
+        return OM_JSON_BUILD;
+    return OM_JSON_SKIP;
 }
 
 static json_t *
 load(const char *text, gsize size, const char *what, GError **error)
 {
-    json_error_t reason;
-    json_t *value;
+    OmJsonFault fault;
+    json_t *value = om_json_read(text, size, OM_ENVELOPE_MAX_DEPTH, treat_member, &fault);
 
-    if (!nesting_bounded(text, size)) {
+    if (value == NULL && fault.what == OM_JSON_TOO_DEEP)
         g_set_error(error, OM_ENVELOPE_ERROR, OM_ENVELOPE_ERROR_TOO_DEEP, "%s: more than %d levels",
                     what, OM_ENVELOPE_MAX_DEPTH);
-        return NULL;
-    }
-    value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &reason);
-    if (value == NULL) {
-        /* jansson's text would quote what stands there: only its place is told */
+    else if (value == NULL)
+        /* what stands there is not quoted */
         g_set_error(error, OM_ENVELOPE_ERROR, OM_ENVELOPE_ERROR_MALFORMED,
-                    "%s: not JSON at byte %d", what, reason.position);
-        return NULL;
-    }
-    if (!json_is_object(value)) {
-        json_decref(value);
-        g_set_error(error, OM_ENVELOPE_ERROR, OM_ENVELOPE_ERROR_MALFORMED, "%s: not an object",
-                    what);
-        return NULL;
-    }
+                    "%s: not a JSON object at byte %" G_GSIZE_FORMAT, what, fault.at);
     return value;
 }
 
@@ -129,6 +89,16 @@ take_json(const json_t *object, const char *key)
     return json_is_null(value) ? NULL : json_incref(value);
 }
 
+/* The text of an object, or of null. */
+static gboolean
+take_args(json_t *text, OmMessage *message)
+{
+    const char *args = text ? json_string_value(text) : "{}";
+
+    message->args = json_incref(text);
+    return *args == '{' || g_str_equal(args, "null");
+}
+
 static gboolean
 decode_request(const json_t *inner, OmMessage *message)
 {
@@ -146,10 +116,7 @@ decode_request(const json_t *inner, OmMessage *message)
 
         message->timeout_s = seconds >= 1 && seconds <= G_MAXINT32 ? (gint64)seconds : 0;
     }
-    message->args = take_json(inner, "args");
-    if (message->args == NULL)
-        message->args = json_object();
-    return json_is_object(message->args);
+    return take_args(json_object_get(inner, "args"), message);
 }
 
 static gboolean
@@ -213,6 +180,28 @@ om_envelope_decode(const void *body, gsize size, GError **error)
         return NULL;
     }
     return g_steal_pointer(&message);
+}
+
+json_t *
+om_message_args(OmMessage *message)
+{
+    const char *text = json_string_value(message->args);
+    OmJsonFault fault;
+    json_t *read;
+
+    if (message->args == NULL || g_strcmp0(text, "null") == 0) {
+        read = json_object();
+    } else if (text) {
+        read = om_json_read(text, strlen(text), OM_ENVELOPE_MAX_DEPTH, NULL, &fault);
+        /* it was checked before: all that is left to refuse is a repeated key */
+        if (read == NULL)
+            read = json_null();
+    } else {
+        return json_is_object(message->args) ? message->args : NULL;
+    }
+    json_decref(message->args);
+    message->args = read;
+    return json_is_object(read) ? read : NULL;
 }
 
 void

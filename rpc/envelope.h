@@ -36,7 +36,7 @@ typedef struct {
     char *reply_q;       /* NULL for a cast */
     gint64
         timeout_s; /* `_timeout`: the caller's call monitor timeout; 0: none, send no heartbeats */
-    json_t *args;  /* object, never NULL for a request */
+    json_t *args;  /* see om_message_args() */
 
     /* reply */
     gboolean ending;    /* FALSE: a heartbeat of the call monitor */
@@ -63,6 +63,10 @@ GQuark om_envelope_error_quark(void);
 /* The error text never quotes the body. The message owns its JSON alone: it may be handed to
  * another thread. */
 OmMessage *om_envelope_decode(const void *body, gsize size, GError **error);
+/* The arguments of a request, read when they are first asked for: most of a large message is these.
+ * Borrowed from the message; an object; NULL when a key in it is repeated. Not from two threads at
+ * a time. */
+json_t *om_message_args(OmMessage *message);
 void om_message_free(OmMessage *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OmMessage, om_message_free)
 

@@ -122,16 +122,10 @@ om_server_heartbeats(OmBus *bus, gint64 now_us)
     return next;
 }
 
-const OmMessage *
+OmMessage *
 om_request_message(const OmRequest *request)
 {
     return request->message;
-}
-
-json_t *
-om_request_steal_args(OmRequest *request)
-{
-    return g_steal_pointer(&request->message->args);
 }
 
 /* Takes the body; NULL: a cast, nothing to say. */

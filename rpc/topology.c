@@ -7,7 +7,7 @@
 #define TAP_MAX_LENGTH     4096
 #define TAP_MESSAGE_TTL_MS (2 * 60 * 1000)
 #define TAP_EXPIRES_MS     (2 * 60 * 1000)
-#define TAP_PREFETCH       256
+#define TAP_PREFETCH       1024
 #define SERVER_MAX_LENGTH  4096
 #define SERVER_PREFETCH    64
 #define REPLY_PREFETCH     256
@@ -78,14 +78,14 @@ transient_ttl_ms(const OmRabbitOptions *options)
 OmRoleSpec *
 om_topology_tap(const OmRabbitOptions *options, OmTapQueueType type, const char *exchange,
                 const char *const *routing_keys, const char *probe_key, const char *prefix,
-                const char *host, guint32 nonce)
+                const char *host, guint32 nonce, gboolean cluster)
 {
     OmRoleSpec *spec =
         new_role(g_strdup_printf("%s.tap.%s.%08x", prefix, host, nonce), exchange, TAP_PREFETCH);
     OmQueueSpec *queue = &spec->queue;
 
     if (type == OM_TAP_AUTO)
-        type = options->rabbit_quorum_queue ? OM_TAP_QUORUM : OM_TAP_CLASSIC;
+        type = options->rabbit_quorum_queue || cluster ? OM_TAP_QUORUM : OM_TAP_CLASSIC;
     queue->max_length = TAP_MAX_LENGTH;
     if (type == OM_TAP_QUORUM) {
         /* quorum queues are durable and shared; x-message-ttl came to them with RabbitMQ 3.10 only

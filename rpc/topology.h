@@ -11,7 +11,9 @@
 
 typedef enum {
     OM_TAP_OFF,
-    OM_TAP_AUTO,    /* quorum where nova.conf has rabbit_quorum_queue, else classic */
+    OM_TAP_AUTO, /* quorum where nova.conf has rabbit_quorum_queue or there are several brokers: a
+                  * publisher waits for every queue that its message goes to, and a classic one on
+                  * a frozen node holds it up for a minute */
     OM_TAP_CLASSIC, /* exclusive, auto-delete */
     OM_TAP_QUORUM,  /* x-expires */
 } OmTapQueueType;
@@ -46,11 +48,12 @@ typedef struct {
 } OmRoleSpec;
 
 /* probe_key: bound beside the routing keys; NULL: none. nonce makes the name new at each
- * connection: late clean-up of an exclusive queue can delete a successor of the same name. */
+ * connection: late clean-up of an exclusive queue can delete a successor of the same name. cluster:
+ * the transport_url names several brokers. */
 OmRoleSpec *om_topology_tap(const OmRabbitOptions *options, OmTapQueueType type,
                             const char *exchange, const char *const *routing_keys,
                             const char *probe_key, const char *prefix, const char *host,
-                            guint32 nonce);
+                            guint32 nonce, gboolean cluster);
 OmRoleSpec *om_topology_server(const OmRabbitOptions *options, const char *exchange,
                                const char *topic, const char *server, const char *probe_key);
 /* old_servers: those up to Rocky (oslo.messaging 9.1) answer through an exchange of the queue's

@@ -111,7 +111,7 @@ read_request_id(const char *request_id)
 }
 
 NmaEvent *
-nma_nova_call_decode(const OmMessage *message, GError **error)
+nma_nova_call_decode(const OmMessage *message, const json_t *args, GError **error)
 {
     g_autoptr(NmaEvent) event = NULL;
     const json_t *instance;
@@ -129,24 +129,23 @@ nma_nova_call_decode(const OmMessage *message, GError **error)
     identity = &event->nova_call.identity;
     nma_identity_init(identity);
 
-    instance = object_fields(json_object_get(message->args, "instance"), "Instance");
+    instance = object_fields(json_object_get(args, "instance"), "Instance");
     if (instance == NULL || !nma_json_get_uuid(instance, "uuid", identity->instance_uuid)) {
         g_set_error(error, NMA_JSON_ERROR, NMA_JSON_ERROR_MALFORMED,
                     "Nova's %s names no instance with a valid uuid", nma_nova_method_name(method));
         return NULL;
     }
     read_instance(instance, identity);
-    read_migration(find_migration(message->args), identity);
+    read_migration(find_migration(args), identity);
 
     if (identity->migration_id == NMA_UNKNOWN) {
-        identity->migration_id = nma_json_get_int(message->args, "migration_id", 1, G_MAXINT32);
+        identity->migration_id = nma_json_get_int(args, "migration_id", 1, G_MAXINT32);
     }
     if (identity->source == NULL && instance_host_is_source(method)) {
         identity->source = nma_json_dup_name(instance, "host");
     }
     /* the cast's own word comes before that of the record */
-    destination =
-        method == NMA_NOVA_LIVE_MIGRATION ? nma_json_dup_name(message->args, "dest") : NULL;
+    destination = method == NMA_NOVA_LIVE_MIGRATION ? nma_json_dup_name(args, "dest") : NULL;
     if (destination != NULL) {
         g_free(identity->destination);
         identity->destination = destination;

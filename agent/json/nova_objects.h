@@ -22,8 +22,9 @@ typedef enum {
 } NmaJsonError;
 
 /* NMA_EVENT_NOVA_CALL, or NULL with an error (no instance uuid, wrong shape): the text never
- * quotes the message. NULL without an error: not a method of ours. */
-NmaEvent *nma_nova_call_decode(const OmMessage *message, GError **error);
+ * quotes the message. NULL without an error: not a method of ours. args: what om_message_args()
+ * gives. */
+NmaEvent *nma_nova_call_decode(const OmMessage *message, const json_t *args, GError **error);
 
 /* The call to the conductor, topic "conductor", as nova-compute makes it: these, and the
  * arguments below. */

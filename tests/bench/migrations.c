@@ -169,7 +169,8 @@ nova_calls(Side *side, GHashTable *messages, const char *method, const char *ins
     json_t *outer = json_pack("{s:s, s:s}", "oslo.version", "2.0", "oslo.message", inner->str);
     char *body = json_dumps(outer, 0);
     g_autoptr(OmMessage) message = om_envelope_decode(body, strlen(body), &error);
-    NmaEvent *event = message != NULL ? nma_nova_call_decode(message, &error) : NULL;
+    NmaEvent *event =
+        message != NULL ? nma_nova_call_decode(message, om_message_args(message), &error) : NULL;
 
     if (event == NULL)
         g_error("%s: %s", method, error != NULL ? error->message : "not decoded");

@@ -1,5 +1,6 @@
 /*
- * Sends one body again and again at a steady rate, in the process that costs the machine least:
+ * Sends one body again and again at a steady rate, each time with another _unique_id (receivers
+ * drop repeats), in the process that costs the machine least:
  *
  *     publish TRANSPORT_URL EXCHANGE KEY BODY_FILE MESSAGES_PER_SECOND SECONDS
  *
@@ -7,14 +8,40 @@
  * receiver's to say.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "rpc/connection.h"
 
 #define SLICE_US 5000
 
+/* Where the 32 hexadecimal digits stand; NULL: nowhere. */
+static char *
+unique_id(char *body)
+{
+    char *at = strstr(body, "_unique_id");
+
+    while (at && *at && strspn(at, "0123456789abcdef") < 32)
+        at++;
+    return at && *at ? at : NULL;
+}
+
 static gboolean
-send(OmConnection *connection, const OmPublishing *publishing, guint64 rate, guint64 seconds,
-     guint64 *sent, GError **error)
+publish(OmConnection *connection, const OmPublishing *publishing, char *id, guint64 number,
+        GError **error)
+{
+    char digits[33];
+
+    if (id) {
+        g_snprintf(digits, sizeof digits, "%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x",
+                   (guint64)g_get_monotonic_time(), number);
+        memcpy(id, digits, 32);
+    }
+    return om_connection_publish(connection, 1, publishing, error);
+}
+
+static gboolean
+send(OmConnection *connection, const OmPublishing *publishing, char *id, guint64 rate,
+     guint64 seconds, guint64 *sent, GError **error)
 {
     gint64 begin_us = g_get_monotonic_time();
     OmEvent event;
@@ -24,7 +51,7 @@ send(OmConnection *connection, const OmPublishing *publishing, guint64 rate, gui
         guint64 due = MIN(elapsed_us, seconds * G_USEC_PER_SEC) * rate / G_USEC_PER_SEC;
 
         for (; *sent < due; ++*sent) {
-            if (!om_connection_publish(connection, 1, publishing, error))
+            if (!publish(connection, publishing, id, *sent, error))
                 return FALSE;
         }
         if (elapsed_us >= seconds * G_USEC_PER_SEC)
@@ -70,7 +97,7 @@ main(int argc, char **argv)
     gint64 begin_us = g_get_monotonic_time();
 
     if (connection == NULL || !om_connection_channel_open(connection, 1, &error) ||
-        !send(connection, &publishing, rate, seconds, &sent, &error)) {
+        !send(connection, &publishing, unique_id(body), rate, seconds, &sent, &error)) {
         fprintf(stderr, "publish: %s\n", error->message);
         return 1;
     }

@@ -10,13 +10,13 @@
 static void
 requested(OmRequest *request, gpointer user_data)
 {
-    const OmMessage *message = om_request_message(request);
+    OmMessage *message = om_request_message(request);
 
     if (g_str_equal(message->method, "echo"))
-        om_request_reply(request, json_object_get(message->args, "value"));
+        om_request_reply(request, json_object_get(om_message_args(message), "value"));
     else
         om_request_fail(request, "ValueError", "builtins",
-                        json_string_value(json_object_get(message->args, "text")));
+                        json_string_value(json_object_get(om_message_args(message), "text")));
 }
 
 static void

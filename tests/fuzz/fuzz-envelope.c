@@ -8,13 +8,14 @@
 
 /* A second decode of what we wrote ourselves must give the same. */
 static void
-check_request(const OmMessage *message)
+check_request(OmMessage *message)
 {
+    json_t *args = om_message_args(message);
     OmRequestFields fields = {
         .method = message->method,
         .rpc_namespace = message->rpc_namespace,
         .version = message->version,
-        .args = message->args,
+        .args = args,
         .unique_id = message->unique_id,
         .msg_id = message->msg_id,
         .reply_q = message->reply_q,
@@ -26,7 +27,7 @@ check_request(const OmMessage *message)
     again = om_envelope_decode(g_bytes_get_data(body, NULL), g_bytes_get_size(body), NULL);
     g_assert_nonnull(again);
     g_assert_cmpstr(again->method, ==, message->method);
-    g_assert_true(json_equal(again->args, message->args));
+    g_assert_true(args == NULL || json_equal(om_message_args(again), args));
 }
 
 int

@@ -23,11 +23,11 @@ nova_call(const json_t *inner)
     OmMessage message = {
         .kind = OM_MESSAGE_REQUEST,
         .method = (char *)json_string_value(json_object_get(inner, "method")),
-        .args = json_object_get(inner, "args"),
         .request_id = (char *)json_string_value(json_object_get(inner, "_context_request_id")),
     };
     g_autoptr(GError) error = NULL;
-    g_autoptr(NmaEvent) event = nma_nova_call_decode(&message, &error);
+    g_autoptr(NmaEvent) event =
+        nma_nova_call_decode(&message, json_object_get(inner, "args"), &error);
 
     g_assert(event == NULL || error == NULL);
     if (event != NULL) {

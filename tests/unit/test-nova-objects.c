@@ -30,10 +30,9 @@ decode(const char *method, json_t *args, const char *request_id, GError **error)
     OmMessage message = {
         .kind = OM_MESSAGE_REQUEST,
         .method = (char *)method,
-        .args = args,
         .request_id = (char *)request_id,
     };
-    NmaEvent *event = nma_nova_call_decode(&message, error);
+    NmaEvent *event = nma_nova_call_decode(&message, args, error);
 
     json_decref(args);
     return event;
@@ -239,7 +238,7 @@ test_not_ours(void)
 
     g_assert_null(decode("reboot_instance", json_object(), NULL, &error));
     g_assert_no_error(error);
-    g_assert_null(nma_nova_call_decode(&reply, &error));
+    g_assert_null(nma_nova_call_decode(&reply, NULL, &error));
     g_assert_no_error(error);
 }
 

@@ -157,7 +157,7 @@ load_tap(Replay *replay)
         NmaEvent *event;
 
         g_assert_no_error(error);
-        event = nma_nova_call_decode(message, &error);
+        event = nma_nova_call_decode(message, om_message_args(message), &error);
         g_assert_no_error(error);
         if (event != NULL) {
             const NmaIdentity *identity = &event->nova_call.identity;

@@ -295,9 +295,12 @@ test_tap_topology(void)
     g_auto(OmRabbitOptions) options;
     g_autoptr(OmRoleSpec) classic = NULL;
     g_autoptr(OmRoleSpec) quorum = NULL;
+    g_autoptr(OmRoleSpec) cluster = NULL;
+    g_autoptr(OmRoleSpec) wished = NULL;
 
     om_rabbit_options_init(&options);
-    classic = om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, "probe.h", "pre", "h", 0xabc);
+    classic =
+        om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, "probe.h", "pre", "h", 0xabc, FALSE);
     g_assert_cmpstr(classic->queue.name, ==, "pre.tap.h.00000abc");
     g_assert_true(classic->queue.exclusive && classic->queue.auto_delete);
     g_assert_false(classic->queue.durable || classic->queue.quorum);
@@ -305,9 +308,13 @@ test_tap_topology(void)
     g_assert_cmpint(classic->queue.message_ttl_ms, >, 0);
     assert_bound(classic, "nova:compute.h nova:compute-alt.h nova:probe.h");
     g_assert_null(classic->fanout_exchange);
+    cluster = om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, NULL, "pre", "h", 1, TRUE);
+    g_assert_true(cluster->queue.quorum);
+    wished = om_topology_tap(&options, OM_TAP_CLASSIC, "nova", keys, NULL, "pre", "h", 1, TRUE);
+    g_assert_false(wished->queue.quorum);
 
     options.rabbit_quorum_queue = TRUE;
-    quorum = om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, NULL, "pre", "h", 1);
+    quorum = om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, NULL, "pre", "h", 1, FALSE);
     g_assert_true(quorum->queue.quorum && quorum->queue.durable);
     g_assert_false(quorum->queue.exclusive || quorum->queue.auto_delete);
     g_assert_cmpint(quorum->queue.expires_ms, >, 0);

@@ -127,8 +127,7 @@ class Peer:
 
     def publish(self, key, payload, **fields):
         cookie = self.order("publish", key=key, payload=payload, publisher_id="peer:hostA",
-                            event_type="live_migration.pre_copy.start",
-                            **({"mandatory": True} | fields))
+                            **({"mandatory": True, "event_type": "live_migration.pre_copy.start"} | fields))
         return cookie
 
     def stats(self):
@@ -220,11 +219,14 @@ class Consumer:
     """The controller: a durable queue bound to the reports' key, everything in it by _unique_id."""
 
     def __init__(self, broker, key, arguments=None):
-        self.broker, self.name = broker, "controller_" + uuid.uuid4().hex[:6]
+        self.broker, self.name, self.key = broker, "controller_" + uuid.uuid4().hex[:6], key
         with kombu_connection(broker) as connection:
-            channel = connection.channel()
-            channel.queue_declare(self.name, durable=True, auto_delete=False, arguments=arguments)
-            channel.queue_bind(self.name, "nova", key)
+            connection.channel().queue_declare(self.name, durable=True, auto_delete=False, arguments=arguments)
+        self.bind()
+
+    def bind(self):
+        with kombu_connection(self.broker) as connection:
+            connection.channel().queue_bind(self.name, "nova", self.key)
 
     def take(self):
         """Everything that is there, in order."""
@@ -291,7 +293,7 @@ class Certificates:
         self.ca = self._make("ca", "-x509", "-nodes", extension="basicConstraints=critical,CA:TRUE")
         self.other_ca = self._make("other-ca", "-x509", "-nodes", extension="basicConstraints=critical,CA:TRUE")
         self.for_address = self._signed("address", "subjectAltName=IP:127.0.0.1")
-        self.for_name = self._signed("name", "subjectAltName=DNS:controller.example")
+        self.for_name = self._signed("name", "subjectAltName=DNS:localhost")
         self.client = self._signed("client", "extendedKeyUsage=clientAuth")
 
     def key(self, certificate):

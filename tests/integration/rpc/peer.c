@@ -59,8 +59,8 @@ tapped(OmMessage *message, gpointer user_data)
     emit(json_pack("{s:s, s:i, s:s?, s:s?, s:s?, s:s?, s:s?, s:O?, s:O?}", "event", "tapped",
                    "kind", message->kind, "method", message->method, "unique_id",
                    message->unique_id, "event_type", message->event_type, "publisher_id",
-                   message->publisher_id, "request_id", message->request_id, "args", message->args,
-                   "payload", message->payload));
+                   message->publisher_id, "request_id", message->request_id, "args",
+                   om_message_args(message), "payload", message->payload));
     om_message_free(message);
 }
 
@@ -68,7 +68,7 @@ static gpointer
 answer_later(gpointer data)
 {
     OmRequest *request = data;
-    const json_t *args = om_request_message(request)->args;
+    const json_t *args = om_message_args(om_request_message(request));
 
     g_usleep((gulong)(json_number_value(json_object_get(args, "seconds")) * 1e6));
     om_request_reply(request, json_object_get(args, "value"));
@@ -78,18 +78,19 @@ answer_later(gpointer data)
 static void
 requested(OmRequest *request, gpointer user_data)
 {
-    const OmMessage *message = om_request_message(request);
+    OmMessage *message = om_request_message(request);
+    const json_t *args = om_message_args(message);
 
     emit(json_pack("{s:s, s:s, s:O, s:s?, s:b, s:I}", "event", "requested", "method",
-                   message->method, "args", message->args, "request_id", message->request_id,
-                   "call", message->msg_id != NULL, "timeout_s", (json_int_t)message->timeout_s));
+                   message->method, "args", args, "request_id", message->request_id, "call",
+                   message->msg_id != NULL, "timeout_s", (json_int_t)message->timeout_s));
     if (g_str_equal(message->method, "slow"))
         g_thread_unref(g_thread_new("slow", answer_later, request));
     else if (g_str_equal(message->method, "fail"))
-        om_request_fail(request, text_of(message->args, "class"), text_of(message->args, "module"),
-                        text_of(message->args, "text"));
+        om_request_fail(request, text_of(args, "class"), text_of(args, "module"),
+                        text_of(args, "text"));
     else
-        om_request_reply(request, json_object_get(message->args, "value"));
+        om_request_reply(request, json_object_get(args, "value"));
 }
 
 static void
@@ -177,12 +178,13 @@ publish(OmBus *bus, const json_t *order, GError **error)
 {
     g_autoptr(GBytes) body = NULL;
     const char *raw = text_of(order, "raw");
+    const char *priority = text_of(order, "priority");
 
     if (raw)
         body = g_bytes_new(raw, strlen(raw));
     else
         body = om_envelope_notification(text_of(order, "publisher_id"),
-                                        text_of(order, "event_type"), "info",
+                                        text_of(order, "event_type"), priority ? priority : "info",
                                         json_object_get(order, "payload"), NULL, g_get_real_time());
     om_bus_publish(bus, text_of(order, "exchange"), text_of(order, "key"), body,
                    json_is_true(json_object_get(order, "mandatory")), number_of(order, "cookie"),

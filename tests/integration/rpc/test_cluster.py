@@ -11,10 +11,12 @@ AGENT = {"topic": "nova_migration_agent", "methods": ["echo"]}
 
 @pytest.fixture(scope="module")
 def cluster():
-    nodes = [lab.Broker(name="one").start()]
+    nodes = []
     try:
-        for name in ("two", "three"):
-            nodes.append(lab.Broker(name=name, cluster=nodes[:1]).start())
+        for name in ("one", "two", "three"):
+            # one that does not start is closed as well
+            nodes.append(lab.Broker(name=name, cluster=nodes[:1]))
+            nodes[-1].start()
         declare_exchange(nodes[0])
         yield nodes
     finally:
