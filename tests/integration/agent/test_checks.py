@@ -211,9 +211,10 @@ def disk_of(path):
                                                "<serial ", 1)
 
 
-def make_image(world, name, mib):
+def make_image(world, name, mib, file="disk"):
+    """QEMU locks it as long as its guest runs."""
     folder = world.lab.account.make_directory(world.lab.path(name))
-    image = os.path.join(folder, "disk")
+    image = os.path.join(folder, file)
     with open(image, "wb") as disk:
         disk.write(os.urandom(1024 * 1024) * mib)
     world.lab.account.own(image)
@@ -234,7 +235,8 @@ def test_disk_without_room(world):
     """The destination's agent sees a small file system of its own where the source has the guest's disk."""
     folder, image = make_image(world, "instances", 24)
     extra = f"[DEFAULT]\ninstances_path = {folder}\n"
-    small = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o size=8m tmpfs {folder} && exec "$@"', "sh"]
+    namespace = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    small = [*namespace, "sh", "-c", f'mount -t tmpfs -o size=8m tmpfs {folder} && exec "$@"', "sh"]
     world.agent(SOURCE)
     world.agent(DESTINATION, nova_extra=extra, prefix=small)
     disk = judged_of_disk(world, world.guest(adjust=disk_of(image)))["disk"]
@@ -242,5 +244,5 @@ def test_disk_without_room(world):
     assert disk["needed"] == 24 << 20 and disk["available"] <= 8 << 20
     world.agents[DESTINATION].stop()
     world.agent(DESTINATION, nova_extra=extra, prefix=[part.replace("size=8m", "size=64m") for part in small])
-    disk = judged_of_disk(world, world.guest(adjust=disk_of(make_image(world, "instances", 24)[1])))["disk"]
+    disk = judged_of_disk(world, world.guest(adjust=disk_of(make_image(world, "instances", 24, "another")[1])))["disk"]
     assert disk["verdict"] == "ok" and disk["needed"] == 24 << 20, disk
