@@ -119,6 +119,13 @@ class Host:
             self.stop_libvirtd()
         self.start()
 
+    def revive(self):
+        """What was stopped or killed answers again. libvirtd was seen to end when it went on after SIGSTOP."""
+        try:
+            self.connection.getLibVersion()
+        except libvirt.libvirtError:
+            self.restart_libvirtd()
+
     # ---- guests ----
 
     def start_guest(self, identity, load, kernel, serial_file, paused=False, adjust=None):

@@ -87,8 +87,7 @@ class Hosts:
             host.libvirtd.signal(signal.SIGCONT)
             for pid in host.qemu_pids().values():
                 os.kill(pid, signal.SIGCONT)
-            if not host.libvirtd.running():
-                host.start()
+            host.revive()
             host.destroy_guests()
 
 
