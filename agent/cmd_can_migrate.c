@@ -18,12 +18,6 @@ typedef struct {
     gboolean as_json, all;
 } Options;
 
-static const char *
-word(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
 static json_t *
 make_args(const Options *options, const char *instance, const char *source)
 {
@@ -50,7 +44,7 @@ answer_of(const OmCallResult *result, const char *host)
 
     switch (result->status) {
     case OM_CALL_OK:
-        if (json_is_object(result->result) && word(result->result, "verdict") != NULL)
+        if (json_is_object(result->result) && nma_answer_word(result->result, "verdict") != NULL)
             return json_incref(result->result);
         text = g_strdup("its answer is none that this version knows");
         break;
@@ -116,7 +110,7 @@ judge(const json_t *answers)
 
     json_array_foreach(answers, i, answer)
     {
-        const char *verdict = word(answer, "verdict");
+        const char *verdict = nma_answer_word(answer, "verdict");
         guint s = 0;
 
         while (s < G_N_ELEMENTS(statuses) && g_strcmp0(verdict, statuses[s].verdict) != 0)
@@ -139,22 +133,22 @@ print_answers(const json_t *answers, gboolean all)
     json_array_foreach(answers, i, answer)
     {
         const json_t *checks = json_object_get(answer, "checks");
-        const char *error = word(answer, "error");
+        const char *error = nma_answer_word(answer, "error");
 
-        nma_table_add(table, word(answer, "host"));
+        nma_table_add(table, nma_answer_word(answer, "host"));
         nma_table_add(table, "all");
-        nma_table_add(table, error != NULL ? "not asked" : word(answer, "verdict"));
+        nma_table_add(table, error != NULL ? "not asked" : nma_answer_word(answer, "verdict"));
         nma_table_add(table, error != NULL                  ? error
-                             : json_array_size(checks) == 0 ? word(answer, "reason_text")
+                             : json_array_size(checks) == 0 ? nma_answer_word(answer, "reason_text")
                                                             : NULL);
         json_array_foreach(checks, c, check)
         {
-            if (!all && g_strcmp0(word(check, "verdict"), "ok") == 0)
+            if (!all && g_strcmp0(nma_answer_word(check, "verdict"), "ok") == 0)
                 continue;
             nma_table_add(table, "");
-            nma_table_add(table, word(check, "check"));
-            nma_table_add(table, word(check, "verdict"));
-            nma_table_add(table, word(check, "text"));
+            nma_table_add(table, nma_answer_word(check, "check"));
+            nma_table_add(table, nma_answer_word(check, "verdict"));
+            nma_table_add(table, nma_answer_word(check, "text"));
         }
     }
     nma_table_print(table, stdout);

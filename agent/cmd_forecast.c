@@ -8,26 +8,12 @@
 
 #define ASK_AGAIN_US (300 * 1000)
 
-static gint64
-figure(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-
-    return json_is_integer(value) ? (gint64)json_integer_value(value) : -1;
-}
-
-static const char *
-word(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
 /* ---- asking until all is measured ---- */
 
 static void
 say_waiting(const json_t *answer, gint64 *said)
 {
-    gint64 pending = figure(answer, "pending");
+    gint64 pending = nma_answer_figure(answer, "pending");
 
     if (pending == *said || pending <= 0)
         return;
@@ -52,9 +38,9 @@ ask(const NmaCommandLine *line, const char *instance_uuid, const char *destinati
         if (since_ms >= 0)
             json_object_set_new(args, "since_ms", json_integer(since_ms));
         answer = nma_command_ask(line, "forecast", args, status);
-        if (answer == NULL || figure(answer, "pending") <= 0)
+        if (answer == NULL || nma_answer_figure(answer, "pending") <= 0)
             return answer;
-        since_ms = figure(answer, "since_ms");
+        since_ms = nma_answer_figure(answer, "since_ms");
         if (says_waiting)
             say_waiting(answer, &said);
         json_decref(answer);
@@ -70,13 +56,13 @@ show_estimate(const json_t *forecast, const char *name, const char *unit, char *
     g_autofree char *low_key = g_strdup_printf("%s_low_%s", name, unit);
     g_autofree char *high_key = g_strdup_printf("%s_high_%s", name, unit);
     g_autofree char *key = g_strdup_printf("%s_%s", name, unit);
-    g_autofree char *value = show(figure(forecast, key));
-    g_autofree char *low = show(figure(forecast, low_key));
-    g_autofree char *high = show(figure(forecast, high_key));
+    g_autofree char *value = show(nma_answer_figure(forecast, key));
+    g_autofree char *low = show(nma_answer_figure(forecast, low_key));
+    g_autofree char *high = show(nma_answer_figure(forecast, high_key));
 
-    if (figure(forecast, low_key) < 0 && figure(forecast, key) < 0)
+    if (nma_answer_figure(forecast, low_key) < 0 && nma_answer_figure(forecast, key) < 0)
         return g_strdup("-");
-    if (figure(forecast, high_key) < 0)
+    if (nma_answer_figure(forecast, high_key) < 0)
         return g_strdup_printf("%s (%s or more)", value, low);
     return g_strdup_printf("%s (%s to %s)", value, low, high);
 }
@@ -98,11 +84,11 @@ print_one(const json_t *forecast, const char *destination)
         { "memory to send", "nonzero", "bytes", nma_show_size },
         { "switchover cost", "fixed_cost", "ms", nma_show_duration },
     };
-    g_autofree char *instance = nma_printable(word(forecast, "instance_uuid") ?: "?");
+    g_autofree char *instance = nma_printable(nma_answer_word(forecast, "instance_uuid") ?: "?");
     g_autofree char *to = nma_printable(destination ?: "an unknown host");
-    g_autofree char *verdict = nma_printable(word(forecast, "verdict") ?: "?");
-    g_autofree char *source = nma_printable(word(forecast, "bandwidth_source") ?: "");
-    const char *said = word(forecast, "diagnosis") ?: word(forecast, "text");
+    g_autofree char *verdict = nma_printable(nma_answer_word(forecast, "verdict") ?: "?");
+    g_autofree char *source = nma_printable(nma_answer_word(forecast, "bandwidth_source") ?: "");
+    const char *said = nma_answer_word(forecast, "diagnosis") ?: nma_answer_word(forecast, "text");
 
     printf("%s to %s: %s\n", instance, to, verdict);
     if (said != NULL) {
@@ -110,7 +96,7 @@ print_one(const json_t *forecast, const char *destination)
 
         printf("%s\n", text);
     }
-    if (word(forecast, "diagnosis") == NULL)
+    if (nma_answer_word(forecast, "diagnosis") == NULL)
         return;
     putchar('\n');
     for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
@@ -138,20 +124,24 @@ print_all(const json_t *forecasts)
 
         json_array_foreach(forecasts, i, forecast)
         {
-            if (g_strcmp0(word(forecast, "verdict"), verdicts[v]) != 0)
+            if (g_strcmp0(nma_answer_word(forecast, "verdict"), verdicts[v]) != 0)
                 continue;
-            g_autofree char *duration = nma_show_duration(figure(forecast, "duration_ms"));
-            g_autofree char *least = nma_show_duration(figure(forecast, "least_downtime_ms"));
-            g_autofree char *rate = nma_show_rate(figure(forecast, "dirty_rate_bytes_s"));
-            g_autofree char *size = nma_show_size(figure(forecast, "nonzero_bytes"));
+            g_autofree char *duration =
+                nma_show_duration(nma_answer_figure(forecast, "duration_ms"));
+            g_autofree char *least =
+                nma_show_duration(nma_answer_figure(forecast, "least_downtime_ms"));
+            g_autofree char *rate =
+                nma_show_rate(nma_answer_figure(forecast, "dirty_rate_bytes_s"));
+            g_autofree char *size = nma_show_size(nma_answer_figure(forecast, "nonzero_bytes"));
 
-            nma_table_add(table, word(forecast, "instance_uuid"));
+            nma_table_add(table, nma_answer_word(forecast, "instance_uuid"));
             nma_table_add(table, verdicts[v]);
             nma_table_add(table, duration);
             nma_table_add(table, least);
             nma_table_add(table, rate);
             nma_table_add(table, size);
-            nma_table_add(table, word(forecast, "text") ?: word(forecast, "why"));
+            nma_table_add(table,
+                          nma_answer_word(forecast, "text") ?: nma_answer_word(forecast, "why"));
         }
     }
     nma_table_print(table, stdout);
@@ -169,10 +159,10 @@ status_of(const json_t *forecasts)
         guint v = 0;
 
         while (v < G_N_ELEMENTS(verdicts) - 1 &&
-               g_strcmp0(word(forecast, "verdict"), verdicts[v]) != 0)
+               g_strcmp0(nma_answer_word(forecast, "verdict"), verdicts[v]) != 0)
             v++;
         /* a verdict of a newer version is not known to us */
-        if (g_strcmp0(word(forecast, "verdict"), verdicts[v]) != 0)
+        if (g_strcmp0(nma_answer_word(forecast, "verdict"), verdicts[v]) != 0)
             v = 1;
         seen[v] = TRUE;
     }

@@ -6,20 +6,6 @@
 
 #define LIMIT 20
 
-static gint64
-figure(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-
-    return json_is_integer(value) ? (gint64)json_integer_value(value) : -1;
-}
-
-static const char *
-word(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
 static void
 add_factor(NmaTable *table, const json_t *object, const char *name)
 {
@@ -43,17 +29,17 @@ print_destinations(const json_t *destinations)
 
     json_array_foreach(destinations, i, row)
     {
-        g_autofree char *rate = nma_show_rate(figure(row, "median_bandwidth_bytes_s"));
-        g_autofree char *cost = nma_show_duration(figure(row, "fixed_cost_ms"));
+        g_autofree char *rate = nma_show_rate(nma_answer_figure(row, "median_bandwidth_bytes_s"));
+        g_autofree char *cost = nma_show_duration(nma_answer_figure(row, "fixed_cost_ms"));
 
-        nma_table_add(table, word(row, "destination"));
-        nma_table_addf(table, "%" G_GINT64_FORMAT, figure(row, "migrations"));
+        nma_table_add(table, nma_answer_word(row, "destination"));
+        nma_table_addf(table, "%" G_GINT64_FORMAT, nma_answer_figure(row, "migrations"));
         nma_table_add(table, rate);
         nma_table_add(table, cost);
         add_factor(table, row, "duration_factor");
         add_factor(table, row, "downtime_factor");
-        nma_table_addf(table, "%" G_GINT64_FORMAT, figure(row, "verdicts_right"));
-        nma_table_addf(table, "%" G_GINT64_FORMAT, figure(row, "verdicts_wrong"));
+        nma_table_addf(table, "%" G_GINT64_FORMAT, nma_answer_figure(row, "verdicts_right"));
+        nma_table_addf(table, "%" G_GINT64_FORMAT, nma_answer_figure(row, "verdicts_wrong"));
     }
     nma_table_print(table, stdout);
 }
@@ -61,10 +47,10 @@ print_destinations(const json_t *destinations)
 static void
 add_range(NmaTable *table, const json_t *prediction, const char *low, const char *high)
 {
-    g_autofree char *from = nma_show_duration(figure(prediction, low));
-    g_autofree char *to = nma_show_duration(figure(prediction, high));
+    g_autofree char *from = nma_show_duration(nma_answer_figure(prediction, low));
+    g_autofree char *to = nma_show_duration(nma_answer_figure(prediction, high));
 
-    if (figure(prediction, low) < 0 && figure(prediction, high) < 0)
+    if (nma_answer_figure(prediction, low) < 0 && nma_answer_figure(prediction, high) < 0)
         nma_table_add(table, NULL);
     else
         nma_table_addf(table, "%s to %s", from, to);
@@ -83,23 +69,23 @@ print_migrations(const json_t *migrations)
     json_array_foreach(migrations, i, row)
     {
         const json_t *first = json_object_get(row, "forecast_first");
-        g_autofree char *ended = nma_show_time(word(row, "ended_at"));
-        g_autofree char *lasted = nma_show_duration(figure(row, "lasted_ms"));
-        g_autofree char *downtime = nma_show_duration(figure(row, "downtime_ms"));
+        g_autofree char *ended = nma_show_time(nma_answer_word(row, "ended_at"));
+        g_autofree char *lasted = nma_show_duration(nma_answer_figure(row, "lasted_ms"));
+        g_autofree char *downtime = nma_show_duration(nma_answer_figure(row, "downtime_ms"));
         gboolean forced = json_is_true(json_object_get(row, "forced"));
         gboolean post_copy = json_is_true(json_object_get(row, "post_copy"));
 
         nma_table_add(table, ended);
-        nma_table_add(table, word(row, "instance_uuid"));
-        nma_table_add(table, word(row, "destination"));
-        nma_table_addf(table, "%s%s", word(row, "end"),
+        nma_table_add(table, nma_answer_word(row, "instance_uuid"));
+        nma_table_add(table, nma_answer_word(row, "destination"));
+        nma_table_addf(table, "%s%s", nma_answer_word(row, "end"),
                        post_copy ? " (post-copy)"
                        : forced  ? " (forced)"
                                  : "");
         nma_table_add(table, lasted);
         nma_table_add(table, downtime);
-        nma_table_add(table, word(first, "verdict"));
-        nma_table_add(table, word(first, "score"));
+        nma_table_add(table, nma_answer_word(first, "verdict"));
+        nma_table_add(table, nma_answer_word(first, "score"));
         add_range(table, first, "lasts_low_ms", "lasts_high_ms");
         add_range(table, first, "downtime_low_ms", "downtime_high_ms");
     }

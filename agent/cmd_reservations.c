@@ -4,20 +4,6 @@
 #include "agent/commands.h"
 #include "agent/table.h"
 
-static gint64
-figure(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-
-    return json_is_integer(value) ? (gint64)json_integer_value(value) : -1;
-}
-
-static const char *
-word(const json_t *object, const char *name)
-{
-    return json_string_value(json_object_get(object, name));
-}
-
 static void
 add_size(NmaTable *table, gint64 bytes)
 {
@@ -46,10 +32,11 @@ add_huge_pages(NmaTable *table, const json_t *list)
     json_array_foreach(list, i, pages)
     {
         g_string_append_printf(text, "%s%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " KiB",
-                               i > 0 ? ", " : "", figure(pages, "pages"),
-                               figure(pages, "size_kib"));
-        if (figure(pages, "node") >= 0)
-            g_string_append_printf(text, " (node %" G_GINT64_FORMAT ")", figure(pages, "node"));
+                               i > 0 ? ", " : "", nma_answer_figure(pages, "pages"),
+                               nma_answer_figure(pages, "size_kib"));
+        if (nma_answer_figure(pages, "node") >= 0)
+            g_string_append_printf(text, " (node %" G_GINT64_FORMAT ")",
+                                   nma_answer_figure(pages, "node"));
     }
     nma_table_add(table, text->len > 0 ? text->str : NULL);
 }
@@ -66,19 +53,19 @@ print_reservations(const json_t *list)
 
     json_array_foreach(list, i, row)
     {
-        gint64 left_s = figure(row, "expires_in_s");
+        gint64 left_s = nma_answer_figure(row, "expires_in_s");
         g_autofree char *left = left_s >= 0 ? nma_show_duration(left_s * 1000) : NULL;
 
-        nma_table_add(table, word(row, "instance_uuid"));
-        nma_table_add(table, word(row, "state"));
-        nma_table_add(table, word(row, "source"));
+        nma_table_add(table, nma_answer_word(row, "instance_uuid"));
+        nma_table_add(table, nma_answer_word(row, "state"));
+        nma_table_add(table, nma_answer_word(row, "source"));
         nma_table_add(table, left);
-        add_size(table, figure(row, "memory_bytes"));
-        add_size(table, figure(row, "resident_bytes"));
-        add_count(table, figure(row, "vcpus"));
-        add_size(table, figure(row, "disk_bytes"));
-        add_count(table, figure(row, "ports"));
-        nma_table_add(table, word(row, "cores"));
+        add_size(table, nma_answer_figure(row, "memory_bytes"));
+        add_size(table, nma_answer_figure(row, "resident_bytes"));
+        add_count(table, nma_answer_figure(row, "vcpus"));
+        add_size(table, nma_answer_figure(row, "disk_bytes"));
+        add_count(table, nma_answer_figure(row, "ports"));
+        nma_table_add(table, nma_answer_word(row, "cores"));
         add_huge_pages(table, json_object_get(row, "huge_pages"));
     }
     nma_table_print(table, stdout);
@@ -111,7 +98,7 @@ nma_cmd_reservations(int argc, char **argv)
     } else if (json_array_size(list) == 0) {
         puts("nothing is reserved on this host");
     } else {
-        g_autofree char *promised = nma_show_size(figure(result, "promised_bytes"));
+        g_autofree char *promised = nma_show_size(nma_answer_figure(result, "promised_bytes"));
 
         print_reservations(list);
         printf("\n%s of memory are promised and not taken yet; Nova's scheduler does not know\n",

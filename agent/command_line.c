@@ -98,3 +98,17 @@ nma_printable(const char *text)
     }
     return valid;
 }
+
+gint64
+nma_answer_figure(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    return json_is_integer(value) ? (gint64)json_integer_value(value) : -1;
+}
+
+const char *
+nma_answer_word(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}

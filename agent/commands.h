@@ -54,3 +54,7 @@ json_t *nma_command_ask(const NmaCommandLine *line, const char *command, json_t 
 
 /* text as it may be shown on a terminal: control characters become "?". Owned. */
 char *nma_printable(const char *text);
+
+/* Of an agent's answer: -1 when it is no integer, NULL when it is no text (borrowed). */
+gint64 nma_answer_figure(const json_t *object, const char *name);
+const char *nma_answer_word(const json_t *object, const char *name);

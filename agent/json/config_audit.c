@@ -109,7 +109,6 @@ nma_audit_report_to_json(const NmaAuditReport *report, const char *host)
     const GPtrArray *findings = report->differences != NULL ? report->differences : audit->findings;
     guint counts[NMA_N_SEVERITIES] = { 0 };
     json_t *value = json_object();
-    char *text, *copy;
 
     if (report->differences != NULL)
         count(report->differences, counts);
@@ -133,11 +132,7 @@ nma_audit_report_to_json(const NmaAuditReport *report, const char *host)
     json_object_set_new(value, "migration_uuid",
                         migration != NULL ? nma_json_text(migration->migration_uuid) : json_null());
     json_object_set_new(value, "attempt_id", nma_json_text(report->attempt_id));
-    text = json_dumps(value, JSON_COMPACT);
-    json_decref(value);
-    copy = g_strdup(text);
-    free(text);
-    return copy;
+    return nma_json_to_text(value);
 }
 
 static json_t *

@@ -53,7 +53,6 @@ nma_forecast_to_json(const NmaForecastReport *report, const char *host)
     g_autofree char *diagnosis = nma_forecast_diagnosis(forecast);
     g_autofree char *name = nma_clean_text(host, NMA_TEXT_MAX_BYTES);
     json_t *value = json_object();
-    char *text, *copy;
 
     json_object_set_new(value, "schema_version", json_string(NMA_FORECAST_SCHEMA_VERSION));
     nma_identity_to_object(&report->identity, value);
@@ -73,11 +72,7 @@ nma_forecast_to_json(const NmaForecastReport *report, const char *host)
     for (guint i = 0; i < G_N_ELEMENTS(figures); i++)
         json_object_set_new(value, figures[i].name,
                             nma_json_integer(G_STRUCT_MEMBER(gint64, forecast, figures[i].offset)));
-    text = json_dumps(value, JSON_COMPACT);
-    json_decref(value);
-    copy = g_strdup(text);
-    free(text);
-    return copy;
+    return nma_json_to_text(value);
 }
 
 /* ---- reading ---- */

@@ -17,7 +17,6 @@ nma_remedy_to_json(const NmaRemedyReport *report, const char *host)
     g_autofree char *clean_said = nma_clean_text(said, NMA_TEXT_MAX_BYTES);
     g_autofree char *why = nma_clean_text(report->text, NMA_TEXT_MAX_BYTES);
     json_t *value = json_object();
-    char *text, *copy;
 
     json_object_set_new(value, "schema_version", json_string(NMA_REMEDY_SCHEMA_VERSION));
     nma_identity_to_object(&report->identity, value);
@@ -40,11 +39,7 @@ nma_remedy_to_json(const NmaRemedyReport *report, const char *host)
     json_object_set_new(value, "command", nma_json_text(command));
     json_object_set_new(value, "said", nma_json_text(clean_said));
     json_object_set_new(value, "text", nma_json_text(why));
-    text = json_dumps(value, JSON_COMPACT);
-    json_decref(value);
-    copy = g_strdup(text);
-    free(text);
-    return copy;
+    return nma_json_to_text(value);
 }
 
 gboolean

@@ -122,14 +122,7 @@ nma_report_to_value(const NmaReport *report, const char *host)
 char *
 nma_report_to_json(const NmaReport *report, const char *host)
 {
-    json_t *value = nma_report_to_value(report, host);
-    /* 15 digits: enough for microseconds, and no 0.1000000000000001 */
-    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    char *owned = g_strdup(text);
-
-    free(text);
-    json_decref(value);
-    return owned;
+    return nma_json_to_text(nma_report_to_value(report, host));
 }
 
 /* ---- reading ---- */

@@ -36,17 +36,6 @@ static const char *const states[] = {
     [NMA_DOMAIN_UNKNOWN] = "unknown",
 };
 
-static char *
-to_line(json_t *value)
-{
-    char *text = json_dumps(value, JSON_COMPACT);
-    char *copy = g_strdup(text);
-
-    free(text);
-    json_decref(value);
-    return copy;
-}
-
 static json_t *
 parse(const char *line, GError **error)
 {
@@ -71,7 +60,7 @@ nma_trace_head_clear(NmaTraceHead *head)
 char *
 nma_trace_head_to_line(const NmaTraceHead *head)
 {
-    return to_line(json_pack(
+    return nma_json_to_text(json_pack(
         "{s:s, s:s, s:o, s:s, s:o, s:I, s:I, s:I, s:I}", "kind", "trace", "schema_version",
         NMA_TRACE_SCHEMA_VERSION, "host", nma_json_text(head->host), "instance_uuid",
         head->instance_uuid, "begun_at", nma_json_time(head->begun_wall_us), "max_downtime_ms",
@@ -168,7 +157,7 @@ nma_trace_event_to_line(const NmaEvent *event, gint64 at_us)
         return NULL;
     }
     json_object_set_new(value, "at_us", json_integer(at_us));
-    return to_line(value);
+    return nma_json_to_text(value);
 }
 
 static int

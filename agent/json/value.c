@@ -157,3 +157,15 @@ nma_json_get_milliseconds(const json_t *object, const char *key)
     /* a hundred years: beyond it a double no longer counts microseconds */
     return ms >= 0 && ms < 3.2e12 ? (gint64)llround(ms * NMA_US_PER_MS) : NMA_UNKNOWN;
 }
+
+char *
+nma_json_to_text(json_t *value)
+{
+    /* 15 digits: enough for microseconds, and no 0.1000000000000001 */
+    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    char *owned = g_strdup(text);
+
+    free(text);
+    json_decref(value);
+    return owned;
+}

@@ -40,3 +40,6 @@ json_t *nma_json_text(const char *text);        /* JSON null for NULL and "" */
 json_t *nma_json_integer(gint64 value);         /* JSON null for NMA_UNKNOWN */
 json_t *nma_json_milliseconds(gint64 value_us); /* with three decimals; null for NMA_UNKNOWN */
 gint64 nma_json_get_milliseconds(const json_t *object, const char *key); /* in µs */
+
+/* On one line, as it is sent and stored; value is taken. Owned. */
+char *nma_json_to_text(json_t *value);

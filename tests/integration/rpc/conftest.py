@@ -1,4 +1,5 @@
 """A real broker for the session, real oslo.messaging on one side, `peer` (an OmBus on JSON lines) on the other."""
+import contextlib
 import json
 import os
 import pathlib
@@ -362,3 +363,19 @@ def own_broker():
 def topic():
     """A topic of the test's own, so that tests do not meet on the session's broker."""
     return "nova_migration_agent_" + uuid.uuid4().hex[:8]
+
+
+@contextlib.contextmanager
+def cluster_of(*names):
+    """A broker of several nodes, with Nova's exchange."""
+    nodes = []
+    try:
+        for name in names:
+            # one that does not start is closed as well
+            nodes.append(lab.Broker(name=name, cluster=nodes[:1]))
+            nodes[-1].start()
+        declare_exchange(nodes[0])
+        yield nodes
+    finally:
+        for node in reversed(nodes):
+            node.close()

@@ -3,25 +3,15 @@ import time
 
 import pytest
 
-import broker as lab
-from conftest import Consumer, Outbox, Peer, declare_exchange, until
+from conftest import Consumer, Outbox, Peer, cluster_of, until
 
 AGENT = {"topic": "nova_migration_agent", "methods": ["echo"]}
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    nodes = []
-    try:
-        for name in ("one", "two", "three"):
-            # one that does not start is closed as well
-            nodes.append(lab.Broker(name=name, cluster=nodes[:1]))
-            nodes[-1].start()
-        declare_exchange(nodes[0])
+    with cluster_of("one", "two", "three") as nodes:
         yield nodes
-    finally:
-        for node in reversed(nodes):
-            node.close()
 
 
 def url(nodes):

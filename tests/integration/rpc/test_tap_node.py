@@ -9,8 +9,7 @@ import time
 
 import pytest
 
-import broker as lab
-from conftest import Peer, PythonClient, PythonServer, declare_exchange, until
+from conftest import Peer, PythonClient, PythonServer, cluster_of, until
 
 pytestmark = pytest.mark.skipif(os.environ.get("NMA_LONG", "") in ("", "0"), reason="make check-long")
 FROZEN_S = 120
@@ -22,17 +21,8 @@ TAPS = ("off", "classic", "quorum")
 
 @pytest.fixture(scope="module")
 def cluster():
-    nodes = []
-    try:
-        for name in ("nova", "conductor", "tap"):
-            # one that does not start is closed as well
-            nodes.append(lab.Broker(name=name, cluster=nodes[:1]))
-            nodes[-1].start()
-        declare_exchange(nodes[0])
+    with cluster_of("nova", "conductor", "tap") as nodes:
         yield nodes
-    finally:
-        for node in reversed(nodes):
-            node.close()
 
 
 class Host:
