@@ -1,4 +1,5 @@
 #include "rpc/envelope.h"
+#include "rpc/json_reader.h"
 
 #include <string.h>
 
@@ -268,6 +269,43 @@ test_notifications(void)
                        "compute.instance.live_migration.pre.start", "compute.hostA");
 }
 
+/* ---- strings, of which the reader looks at eight bytes at once ---- */
+
+static void
+check_as_jansson(const char *text, gsize size)
+{
+    OmJsonFault fault;
+    json_t *wanted = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *got = om_json_read(text, size, OM_ENVELOPE_MAX_DEPTH, NULL, &fault);
+
+    g_assert_cmpint(json_equal(got, wanted), ==, wanted != NULL);
+    g_assert_cmpint(got == NULL, ==, wanted == NULL);
+    json_decref(wanted);
+    json_decref(got);
+}
+
+static void
+test_strings(void)
+{
+    static const char *const marks[] = { "",     "\\\"", "\\\\",    "\\u00e9", "\xc3\xa9",
+                                         "\x7f", "\x80", "\x1f",    "\x01",    "\"",
+                                         "\\",   "!",    "\\u0000", "\\x",     "\xed\xa0\x80" };
+
+    for (guint length = 0; length <= 20; length++) {
+        for (guint at = 0; at <= length; at++) {
+            for (guint i = 0; i < G_N_ELEMENTS(marks); i++) {
+                g_autofree char *before = g_strnfill(at, 'b');
+                g_autofree char *after = g_strnfill(length - at, '[');
+                g_autofree char *text =
+                    g_strconcat("{\"k\": \"", before, marks[i], after, "\"}", NULL);
+
+                check_as_jansson(text, strlen(text));
+                check_as_jansson(text, strlen(text) - 2); /* it ends inside the string */
+            }
+        }
+    }
+}
+
 /* ---- hostile bodies ---- */
 
 static void
@@ -458,6 +496,7 @@ main(int argc, char **argv)
     g_test_add_func("/rpc/envelope/captured-replies", test_replies);
     g_test_add_func("/rpc/envelope/captured-failures", test_failures);
     g_test_add_func("/rpc/envelope/captured-notifications", test_notifications);
+    g_test_add_func("/rpc/envelope/strings", test_strings);
     g_test_add_func("/rpc/envelope/refused", test_refused);
     g_test_add_func("/rpc/envelope/depth", test_depth);
     g_test_add_func("/rpc/envelope/tolerated", test_tolerated);
