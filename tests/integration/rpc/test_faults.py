@@ -1,4 +1,5 @@
 """What a broker and a network do to us: nothing is lost without a word, nothing is done twice, all comes back."""
+import concurrent.futures
 import json
 import socket
 import threading
@@ -133,14 +134,14 @@ def test_calls_and_reports_through_a_fault(shaken, fault):
 
         for n in range(100):
             traffic(n)
-        worker = threading.Thread(target=getattr(scene, fault))
-        worker.start()
         n = 100
-        while worker.is_alive() or n < 200:
-            traffic(n)
-            n += 1
-            time.sleep(0.02)
-        worker.join()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            befalls = pool.submit(getattr(scene, fault))
+            while not befalls.done() or n < 200:
+                traffic(n)
+                n += 1
+                time.sleep(0.02)
+            befalls.result()  # raises what it raised
         server.wait_state(timeout=30, server=True, tap=True)
         client.wait_state(timeout=30, replies=True, out=True)
         until(lambda: client.call(AGENT["topic"], "hostA", "slow", timeout=2)["status"] == "ok", timeout=60,
