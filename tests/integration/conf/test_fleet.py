@@ -1,4 +1,6 @@
 """Host trees against each other: settings, addresses, versions and processors."""
+import json
+
 import pytest
 
 MODELS = ["qemu64", "kvm64", "Nehalem", "Haswell", "Haswell-noTSX-IBRS", "Skylake-Server-noTSX-IBRS",
@@ -64,6 +66,35 @@ def fleet(tool):
 
 def codes(findings):
     return sorted({f["rule"] for f in findings})
+
+
+CUSTOM = "[libvirt]\ncpu_mode = custom\ncpu_models = {}\n"
+# each rule's bad example on host b, and the same repaired; a is as b should be
+EXAMPLES = {
+    "NC701": ("[libvirt]\nvirt_type = kvm\n", {"text": "[libvirt]\nvirt_type = qemu\n"}, {}),
+    "NC702": ("[libvirt]\n", {"text": "[libvirt]\nlive_migration_permit_post_copy = true\n"}, {}),
+    "NC703": ("[DEFAULT]\nmy_ip = 192.0.2.7\n", {}, {"text": "[DEFAULT]\nmy_ip = 192.0.2.8\n"}),
+    "NC704": ("[libvirt]\n", {"nova": "27.1.0"}, {"nova": "26.2.2"}),
+    "NC705": (CUSTOM.format("Haswell"), {"text": CUSTOM.format("Icelake-Server-noTSX")}, {}),
+    "NC706": ("[libvirt]\ncpu_mode = host-model\n", {"domcaps": CASCADE}, {"domcaps": SKYLAKE}),
+    "NC707": (CUSTOM.format("Skylake-Server-noTSX-IBRS"), {"text": CUSTOM.format("Nehalem")}, {}),
+    "NC708": ("[libvirt]\n", {"domcaps": None}, {}),
+}
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_rule_is_silent_once_repaired(fleet, code):
+    text, bad, good = EXAMPLES[code]
+    for number, repaired in enumerate((bad, good)):
+        hosts = Fleet(fleet.tool)
+        for name, own in (("a", {}), ("b", repaired)):
+            hosts.host(f"{number}/{name}", **{"text": text, "domcaps": SKYLAKE, "nova": "26.2.2", **own})
+        assert codes(hosts.findings()).count(code) == 1 - number, (code, repaired)
+
+
+def test_every_rule_has_an_example(tool):
+    rules = json.loads(tool("rules", "--format", "json").stdout)
+    assert [rule["code"] for rule in rules if rule["code"].startswith("NC7")] == list(EXAMPLES)
 
 
 def test_alike_hosts_have_nothing_to_say(fleet):
