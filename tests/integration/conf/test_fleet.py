@@ -3,6 +3,8 @@ import json
 
 import pytest
 
+import sarif_schema
+
 MODELS = ["qemu64", "kvm64", "Nehalem", "Haswell", "Haswell-noTSX-IBRS", "Skylake-Server-noTSX-IBRS",
           "Cascadelake-Server-noTSX", "Icelake-Server-noTSX", "EPYC", "EPYC-Rome"]
 
@@ -264,6 +266,8 @@ def test_all_formats_take_findings_without_a_document(fleet):
     for form in ("text", "json", "sarif", "gitlab", "gcc", "junit"):
         done = fleet.tool("lint", "-f", form, "--root", "a", "--root", "b")
         assert done.returncode == 1 and b"NC701" in done.stdout and b"NC707" in done.stdout
+        if form == "sarif":
+            sarif_schema.check(json.loads(done.stdout))
 
 
 def test_large_fleet(fleet):

@@ -233,15 +233,31 @@ def test_sarif(tool):
     assert {"deletedRegion", "insertedContent"} <= set(replacement)
 
 
-def test_sarif_of_every_bad_example(tool):
+def test_sarif_of_every_example(tool):
     rules = json.loads(tool("rules", "--format", "json").stdout)
-    for number, rule in enumerate(rules):
-        tool.write(f"{number}.conf", rule.get("example", {}).get("bad", ""))
+    for rule in rules:
+        for kind in ("bad", "good"):
+            tool.write(f"{rule['code']}-{kind}.conf", rule.get("example", {}).get(kind, ""))
+    names = sorted(path.name for path in tool.dir.glob("*.conf"))
     for release in ("13", "20", "26", "33"):
-        done = tool("lint", "--format", "sarif", "--release", release, *(f"{n}.conf" for n in range(len(rules))))
-        out = json.loads(done.stdout)
+        out = json.loads(tool("lint", "--format", "sarif", "--release", release, *names).stdout)
         sarif_schema.check(out)
-        assert len(out["runs"][0]["results"]) > 60
+        assert len(out["runs"][0]["results"]) > 100
+    upgrade = tool("upgrade", "--format", "sarif", "--from", "13", "--to", "33", *names)
+    sarif_schema.check(json.loads(upgrade.stdout))
+    for name in ("a:b #?%.conf", os.fsdecode(b"\xff.conf"), "-"):
+        (tool.dir / name).write_text(BAD)
+        done = tool("lint", "--format", "sarif", "--", name, stdin=BAD.encode())
+        sarif_schema.check(json.loads(done.stdout))
+
+
+def test_sarif_by_the_official_schema():
+    """All the checks of SARIF in these files ask it, if only it can be had."""
+    official = sarif_schema.official()
+    if not official:
+        pytest.skip("no SARIF_SCHEMA, and no npm that could bring it")
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"version": "2.1.0", "runs": [{}]}, official)
 
 
 def test_gcc_and_junit_and_gitlab(tool):
