@@ -195,7 +195,7 @@ def test_same_model_with_fewer_features(fleet):
     fleet.host("a", "[libvirt]\n", domcapabilities(MODELS[:6], "Skylake-Server-IBRS", ["md-clear", "ssbd"]))
     fleet.host("b", "[libvirt]\n", domcapabilities(MODELS[:6], "Skylake-Server-IBRS", ["ssbd"]))
     found = fleet.one("NC706")
-    assert "lacks md-clear" in found["message"] and found["file"].startswith(str(fleet.tool.dir / "b"))
+    assert "lacks md-clear" in found["message"] and found["file"].startswith("b/")
 
 
 def test_flags_of_cpuinfo(fleet):
@@ -204,7 +204,7 @@ def test_flags_of_cpuinfo(fleet):
     fleet.host("a", "[libvirt]\ncpu_mode = host-passthrough\n", cpuinfo=info.format(flags + " avx512f"))
     fleet.host("b", "[libvirt]\ncpu_mode = host-passthrough\n", cpuinfo=info.format(flags))
     found = fleet.one("NC706")
-    assert "lacks avx512f" in found["message"] and found["file"].startswith(str(fleet.tool.dir / "b"))
+    assert "lacks avx512f" in found["message"] and found["file"].startswith("b/")
 
 
 def test_common_model_and_what_a_host_costs(fleet):

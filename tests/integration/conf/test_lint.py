@@ -78,9 +78,18 @@ def test_order_of_files_and_directories(tool):
     tool.write("a.conf", "[libvirt]\ncpu_mode = none\n")
     tool.write("d/10.conf", "[libvirt]\ncpu_mode = host-model\n")
     _, out = tool.lint("--config-dir", "d", "--config-file", "a.conf")
-    assert [f["file"].rsplit("/", 1)[1] for f in out["findings"] if f["rule"] == "NC113"] == ["10.conf"]
+    assert [f["file"] for f in out["findings"] if f["rule"] == "NC113"] == ["d/10.conf"]
     _, out = tool.lint("--config-file", "a.conf", "--config-dir", "d")
-    assert [f["file"].rsplit("/", 1)[1] for f in out["findings"] if f["rule"] == "NC113"] == ["a.conf"]
+    assert [f["file"] for f in out["findings"] if f["rule"] == "NC113"] == ["a.conf"]
+
+
+def test_files_are_shown_as_they_were_named(tool):
+    """A CI job's report must fit the repository, wherever that is checked out."""
+    path = tool.write("etc/nova.conf", "[libvirt]\nnonsense = 1\n")
+    for name in ("etc/nova.conf", str(path)):
+        assert json.loads(tool("lint", "-f", "gitlab", name).stdout)[0]["location"]["path"] == name
+        sarif = json.loads(tool("lint", "-f", "sarif", name).stdout)["runs"][0]["results"][0]
+        assert sarif["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == name
 
 
 def test_host_tree(tool):
