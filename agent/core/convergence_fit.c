@@ -59,12 +59,15 @@ explains_bulk(const Guest *guest, const NmaPass *bulk)
            bulk->dirtied_bytes >= BULK_LOW * guest->set_bytes * late - SLACK_BYTES;
 }
 
+/* INFINITY: it does not explain them */
 static double
 off_by(const Guest *guest, const NmaConvergence *convergence)
 {
     double off = 0;
 
-    for (guint i = 0; i < convergence->n_passes; i++) {
+    if (convergence->has_bulk && !explains_bulk(guest, &convergence->bulk))
+        return INFINITY;
+    for (guint i = 0; i < convergence->n_passes && off <= TOLERANCE; i++) {
         const NmaPass *pass = &convergence->passes[i];
         double expected = dirtied_in(guest, pass->duration_s, pass->left_bytes);
         double difference = fabs(expected - pass->dirtied_bytes);
@@ -72,9 +75,7 @@ off_by(const Guest *guest, const NmaConvergence *convergence)
         if (difference > SLACK_BYTES)
             off = MAX(off, difference / MAX(pass->dirtied_bytes, 1));
     }
-    if (convergence->has_bulk && !explains_bulk(guest, &convergence->bulk))
-        return INFINITY;
-    return off;
+    return off <= TOLERANCE ? off : INFINITY;
 }
 
 static void
@@ -165,7 +166,7 @@ find_guests(const NmaConvergence *convergence, Fit *fit)
         }
     }
     for (guint i = 0; i < n; i++)
-        if (guests[i].off <= MIN(best_off + BAND, TOLERANCE))
+        if (isfinite(guests[i].off) && guests[i].off <= best_off + BAND)
             add_guest(fit, &guests[i], best_off, convergence);
 }
 
