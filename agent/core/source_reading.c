@@ -89,6 +89,7 @@ take_job(NmaSource *source, const NmaDomainReading *reading, gint64 progress_int
     NmaPhase phase;
 
     source->job_seen = TRUE;
+    source->convergence.limits.huge_pages |= reading->huge_pages;
     source->gone_reads = 0;
     if (source->final_boot_us == NMA_NEVER) {
         base->stats = reading->stats;

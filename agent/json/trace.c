@@ -167,9 +167,10 @@ call_to_value(const NmaNovaCall *call)
 static json_t *
 reading_to_value(const NmaDomainReading *reading)
 {
-    return json_pack(
-        "{s:s, s:s, s:o}", "kind", "reading", "state", states[reading->state], "statistics",
-        reading->stats_known ? nma_statistics_to_value(&reading->stats, FALSE) : json_null());
+    return json_pack("{s:s, s:s, s:b, s:o}", "kind", "reading", "state", states[reading->state],
+                     "huge_pages", reading->huge_pages, "statistics",
+                     reading->stats_known ? nma_statistics_to_value(&reading->stats, FALSE)
+                                          : json_null());
 }
 
 char *
@@ -266,6 +267,7 @@ read_reading(const json_t *value, const char *instance_uuid, NmaEvent *event)
     if (reading->stats_known)
         nma_statistics_from_value(statistics, &reading->stats);
     reading->state = (NmaDomainState)state;
+    reading->huge_pages = nma_json_get_bool(value, "huge_pages");
     return state >= 0;
 }
 
