@@ -363,6 +363,45 @@ def test_exchange_deleted_while_publishing(shaken):
             assert peer.stats()["disconnects"] == 0
 
 
+def test_what_was_nacked_goes_through_another_channel(shaken):
+    """RabbitMQ can nack on one channel what it takes on the next (a quorum queue whose leader has just died); here it
+    nacks on each, and nothing else is held up, lost or done twice meanwhile."""
+    def publishing():
+        """Numbers of the channels that publish."""
+        return {c["number"] for c in shaken.listed("channels", "number", "confirm") if c["confirm"]}
+
+    def outcome(peer):
+        return peer.wait("published", cookie=peer.publish("full.info", {}))["outcome"]
+
+    consumer = Consumer(shaken, "beside.info")
+    with kombu_connection(shaken) as connection, Peer(shaken.url(), **AGENT) as peer:
+        full = connection.channel()
+        full.queue_declare("full", durable=True, auto_delete=False,
+                           arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+        full.queue_bind("full", "nova", "full.info")
+        assert outcome(peer) == "confirmed"
+        before = publishing()
+        assert outcome(peer) == "failed"
+        until(lambda: not publishing() & before, what="another channel publishes")
+        # never to be had by a caller, and sent again each second until it gives up
+        lost = peer.order("call", topic="full", server="info", method="echo", args={}, timeout_ms=3000)
+        outbox, calls = Outbox(peer, "beside.info"), []
+        for n in range(200):
+            outbox.add(n)
+            outbox.step()
+            calls.append(peer.order("call", topic=AGENT["topic"], server="hostA", method="echo", args={"value": n}))
+            time.sleep(0.02)
+        assert peer.wait("finished", cookie=lost)["status"] == "timeout"
+        until(lambda: outbox.step() == 0, what="all reports confirmed")
+        assert [peer.wait("finished", cookie=c)["result"] for c in calls] == list(range(200))
+        assert len(peer.of("requested")) == 200
+        full.queue_purge("full")
+        until(lambda: outcome(peer) == "confirmed", what="there is room again")
+        full.queue_delete("full")
+        assert peer.stats()["disconnects"] == 0
+    assert {r["payload"] for r in consumer.take()} == set(range(200))
+
+
 def test_blocked_broker(shaken):
     consumer = Consumer(shaken, "blocked.info")
     with Peer(shaken.url(), heartbeat_s=2, **AGENT) as peer:
