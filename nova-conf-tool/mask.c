@@ -6,7 +6,31 @@
 #include "nova-conf-tool/classify.h"
 #include "nova-conf-tool/suggest.h"
 
-/* Words that name something secret, also misspelt: an unknown name is often a known one, mistyped.
+static gboolean
+is_secret_row(const NctCatalogueRow *row)
+{
+    /* the generator has made all facts of an option agree */
+    return row && (nct_facts[row->first_fact].flags & NCT_OPTION_SECRET);
+}
+
+/* whether some option that is secret has or had this name, in whatever group and release */
+static gboolean
+is_name_of_secret(const char *name)
+{
+    for (guint i = 0; i < n_nct_options; i++)
+        if (is_secret_row(&nct_options[i]) && g_str_equal(nct_text(nct_options[i].name), name))
+            return TRUE;
+    for (guint i = 0; i < n_nct_aliases; i++)
+        if (g_str_equal(nct_text(nct_aliases[i].name), name) &&
+            is_secret_row(nct_catalogue_row(nct_text(nct_aliases[i].to_group),
+                                            nct_text(nct_aliases[i].to_name))))
+            return TRUE;
+    return FALSE;
+}
+
+/*
+ * An unknown name is often a known one: in the wrong group, in other letters, with an operator, or
+ * mistyped.
  */
 static gboolean
 sounds_secret(const char *key)
@@ -15,8 +39,13 @@ sounds_secret(const char *key)
     static const char *const words[] = { "password", "passphrase", "secret", "token",
                                          "credentials" };
     static const char *const exact[] = { "pw", "pwd", "key", "psk", NULL };
-    g_autofree char *lower = g_ascii_strdown(key, -1);
+    g_autofree char *base = nct_operator_base(key);
+    g_autofree char *lower = g_ascii_strdown(base ? base : key, -1);
     g_auto(GStrv) pieces = NULL;
+
+    g_strdelimit(lower, "-", '_');
+    if (is_name_of_secret(lower))
+        return TRUE;
 
     for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
         if (strstr(lower, parts[i]))
@@ -35,22 +64,14 @@ sounds_secret(const char *key)
 gboolean
 nct_is_secret(guint release, const char *group, const char *key)
 {
-    const NctOption *option = group ? nct_catalogue_option(release, group, key) : NULL;
     const NctCatalogueRow *row = group ? nct_catalogue_row(group, key) : NULL;
+    const NctOption *reader = group ? nct_catalogue_by_old_name(release, group, key) : NULL;
 
-    if (!option && group)
-        option = nct_catalogue_by_old_name(release, group, key);
-    /* some libraries forgot to declare theirs */
-    if (option && option->type->kind == NCT_TYPE_STRING &&
-        (g_str_has_suffix(key, "_password") || g_str_has_suffix(key, "secret_key") ||
-         g_str_has_suffix(key, "fixed_key")))
-        return TRUE;
-    if (option)
-        return (option->flags & NCT_OPTION_SECRET) != 0;
-    for (guint i = 0; row && i < row->n_facts; i++)
-        if (nct_facts[row->first_fact + i].flags & NCT_OPTION_SECRET)
-            return TRUE;
-    return !row && sounds_secret(key);
+    if (row)
+        return is_secret_row(row);
+    if (reader)
+        return (reader->flags & NCT_OPTION_SECRET) != 0;
+    return sounds_secret(key);
 }
 
 /* user:password@ after "//": to the last '@' of the word, since a password may hold anything */
