@@ -6,6 +6,9 @@
 #include "nova-conf-tool/classify.h"
 #include "nova-conf-tool/suggest.h"
 
+/* characters of a key that a message quotes; none that Nova knows is half as long */
+#define MAX_KEY 200
+
 static gboolean
 is_secret_row(const NctCatalogueRow *row)
 {
@@ -101,24 +104,28 @@ append_without_credentials(GString *out, NctSpan text)
     }
 }
 
-static char *
-printable(GString *text)
+char *
+nct_printable(const char *text, gsize n, gsize max)
 {
     g_autofree char *valid = NULL;
     GString *out;
     gsize plain = 0;
+    gsize length = 0;
 
-    while (plain < text->len && text->str[plain] >= 0x20 && text->str[plain] < 0x7f)
+    while (plain < n && plain < max && text[plain] >= 0x20 && text[plain] < 0x7f)
         plain++;
-    if (plain == text->len)
-        return g_strndup(text->str, text->len);
-    valid = g_utf8_make_valid(text->str, (gssize)text->len);
-    out = g_string_sized_new(text->len);
-
+    if (plain == n)
+        return g_strndup(text, n);
+    valid = g_utf8_make_valid(text, (gssize)n);
+    out = g_string_sized_new(MIN(n, max));
     for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
         gunichar c = g_utf8_get_char(p);
 
-        g_string_append_unichar(out, c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : c);
+        if (length++ == max) {
+            g_string_append(out, "...");
+            break;
+        }
+        g_string_append_unichar(out, c == '\t' || c == '\n' ? ' ' : g_unichar_isprint(c) ? c : '?');
     }
     return g_string_free(out, FALSE);
 }
@@ -175,7 +182,7 @@ nct_mask_line(const NctDocument *document, guint line, guint release)
     gsize head;
 
     if (!entry)
-        return is_plain_header(raw) ? g_strndup(raw.s, raw.n) : NULL;
+        return is_plain_header(raw) ? nct_printable(raw.s, raw.n, G_MAXSIZE) : NULL;
     head = strcspn(entry->key, " \t");
     if (entry->key[head] && !base) {
         /* a separator is missing: what looks like the key may hold the value */
@@ -191,7 +198,7 @@ nct_mask_line(const NctDocument *document, guint line, guint release)
     for (gsize i = 0; i < out->len; i++)
         if (out->str[i] == '\0')
             out->str[i] = '?';
-    return printable(out);
+    return nct_printable(out->str, out->len, G_MAXSIZE);
 }
 
 char *
@@ -208,5 +215,5 @@ nct_show_key(const char *key)
             return g_strconcat(word, " ", rest, NULL);
     if (*rest)
         g_string_append(text, " ...");
-    return printable(text);
+    return nct_printable(text->str, text->len, MAX_KEY);
 }
