@@ -47,6 +47,16 @@ find(const Audited *audited, const char *code)
     return NULL;
 }
 
+static guint
+count(const Audited *audited, const char *code)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < audited->findings->len; i++)
+        n += g_str_equal(((NctFinding *)audited->findings->pdata[i])->rule->code, code);
+    return n;
+}
+
 static void
 print_findings(const Audited *audited)
 {
@@ -186,6 +196,8 @@ test_guide_kvm64_in_default(void)
         assert_finding(&audited, "NC110",
                        "[DEFAULT] has no option cpu_mode; it belongs into [libvirt]",
                        "put it under [libvirt]");
+        g_assert_cmpuint(count(&audited, "NC110"), ==, 2);
+        g_assert_null(find(&audited, "NC101"));
         assert_finding(&audited, "NC410", "should not be moved either",
                        release >= 20 ? "[libvirt] cpu_models =" : "[libvirt] cpu_model =");
     }
@@ -234,6 +246,20 @@ test_names(void)
     assert_finding(&audited, "NC106", "has no group [novalibvirt]", NULL);
     /* a group that is not read has nothing to be judged */
     g_assert_null(find(&audited, "NC201"));
+}
+
+/* the other name of a line that the release does not read: of before, and of after */
+static void
+test_other_names(void)
+{
+    static const char text[] = "[DEFAULT]\nsql_connection = sqlite://\n"
+                               "[vnc]\nserver_listen = 192.0.2.1\n";
+    g_auto(Audited) new = audit(text, 33);
+    g_auto(Audited) old = audit(text, 13);
+
+    assert_finding(&new, "NC102", "was removed in Nova 29",
+                   "write [api_database] connection and [database] connection");
+    assert_finding(&old, "NC103", "only from Nova 17 on", "write [vnc] vncserver_listen");
 }
 
 static void
@@ -352,6 +378,7 @@ main(int argc, char **argv)
     g_test_add_func("/conf/rules/guide/kvm64-in-default", test_guide_kvm64_in_default);
     g_test_add_func("/conf/rules/guide/kvm64-in-libvirt", test_guide_kvm64_in_libvirt);
     g_test_add_func("/conf/rules/names", test_names);
+    g_test_add_func("/conf/rules/other-names", test_other_names);
     g_test_add_func("/conf/rules/order-of-files", test_order_of_files);
     g_test_add_func("/conf/rules/suppression", test_suppression);
     g_test_add_func("/conf/rules/cpu-sets", test_cpu_sets);
