@@ -454,7 +454,7 @@ nma_gathering_inspected(NmaGathering *gathering, NmaInspection *inspection, NmaN
 
     if (open != NULL && inspection->kind == NMA_INSPECT_HOST) {
         open->facts.virt = inspection->virt;
-        inspection->virt.needs = NULL;
+        inspection->virt = (NmaVirtFacts){ 0 };
         open->missing &= ~(guint)FROM_HOST;
     } else if (open != NULL && inspection->kind == NMA_INSPECT_ACCEPTANCE) {
         open->facts.acceptance = inspection->acceptance;

@@ -6,6 +6,7 @@ void
 nma_virt_facts_clear(NmaVirtFacts *virt)
 {
     g_free(virt->needs);
+    g_free(virt->nodes);
     *virt = (NmaVirtFacts){
         .libvirt_version = NMA_UNKNOWN,
         .qemu_version = NMA_UNKNOWN,
@@ -23,6 +24,7 @@ nma_acceptance_clear(NmaAcceptance *acceptance)
     g_free(acceptance->refusal);
     g_free(acceptance->cpu_needs);
     g_free(acceptance->missing);
+    g_free(acceptance->unknown_model);
     *acceptance = (NmaAcceptance){ .cpu = NMA_CPU_UNKNOWN };
 }
 

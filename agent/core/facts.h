@@ -17,9 +17,17 @@ typedef struct {
     gint64 reserved_pages; /* nova.conf [DEFAULT] reserved_huge_pages */
 } NmaHugePool;
 
+#define NMA_MAX_HOST_NODES 256
+
+typedef struct {
+    gint64 node, memory_bytes; /* all of it, free or not */
+} NmaHostNode;
+
 /* What libvirt says of this host. */
 typedef struct {
-    char *needs; /* owned */
+    char *needs;        /* owned */
+    NmaHostNode *nodes; /* owned */
+    guint n_nodes;      /* 0: not learnt */
     gint64 libvirt_version, qemu_version;
     gint64 online_cpus;
     gint64 guests_memory_bytes; /* of all guests that run here, what each may take */
@@ -44,6 +52,9 @@ typedef struct {
     NmaCpuComparison cpu;
     char *cpu_needs; /* owned */
     char *missing;   /* CPU features by comma, as libvirt names them, or its text; owned */
+    /* the guest's CPU model, when the emulator here does not know it: libvirt refuses it, whatever
+     * the comparison says; owned */
+    char *unknown_model;
 } NmaAcceptance;
 
 /* How a disk of the guest is seen from here. */
