@@ -33,6 +33,7 @@ typedef struct {
     gint64 guests_memory_bytes; /* of all guests that run here, what each may take */
     gint64 guests_vcpus;
     gint64 guests_pinned_vcpus; /* pinned to one CPU each */
+    NmaCores pinned;            /* those CPUs */
 } NmaVirtFacts;
 
 typedef enum {
@@ -92,10 +93,13 @@ typedef struct {
     gint64 cpu_ratio_permille;          /* [DEFAULT] cpu_allocation_ratio, where it is set */
     gint64 shared_cpus, dedicated_cpus; /* in [compute] cpu_shared_set, cpu_dedicated_set; or
                                            vcpu_pin_set, which is for both. NMA_UNKNOWN: not set */
+    gint64 free_dedicated_cpus; /* pinned to by no guest here, promised to none: filled in by the
+                                   admission */
 
     /* disk: nova.conf */
     gint64 disk_ratio_permille;
     gint64 disk_reserved_host_bytes;
+    gint64 disk_promised_bytes; /* to other arriving guests: from the ledger */
 
     gint64 wall_s; /* when the facts were gathered, since 1970 UTC */
 
@@ -125,6 +129,8 @@ void nma_facts_add_huge_pool(NmaFacts *facts, gint64 node, gint64 size_bytes, gi
 /* How many CPUs are in "4-12,^8,15", as nova.conf's sets are written; NMA_UNKNOWN for an empty one
  * and for what is no set. */
 gint64 nma_count_cpus(const char *set);
+/* The same set; none where it is empty or none. CPUs from NMA_MAX_CORES on are left out. */
+NmaCores nma_read_cpus(const char *set);
 
 /* One value of nova.conf's reserved_huge_pages, "node:0,size:2048,count:64" (size in KiB, or with
  * MB or GB), into the pool that it is about. FALSE when it is none of that shape; facts is

@@ -28,30 +28,38 @@ describe_need(const char *what)
 
 /* ---- this host ---- */
 
-static guint
-bits_in(const unsigned char *map, int length)
+/* the one CPU in it; -1: there are none or several */
+static int
+only_bit_in(const unsigned char *map, int length)
 {
-    guint count = 0;
+    int found = -1;
 
-    for (int i = 0; i < length; i++)
-        for (guint bit = 0; bit < 8; bit++)
-            count += map[i] >> bit & 1;
-    return count;
+    for (int i = 0; i < length * 8; i++) {
+        if ((map[i / 8] >> (i % 8) & 1) == 0)
+            continue;
+        if (found >= 0)
+            return -1;
+        found = i;
+    }
+    return found;
 }
 
-static gint64
-count_pinned(virDomainPtr domain, int vcpus)
+static void
+add_pins(virDomainPtr domain, int vcpus, NmaVirtFacts *virt)
 {
     g_autofree unsigned char *maps = NULL;
-    gint64 count = 0;
     int n;
 
     vcpus = MIN(vcpus, MAX_VCPUS);
     maps = g_malloc0((gsize)vcpus * MAP_BYTES);
     n = virDomainGetVcpuPinInfo(domain, vcpus, maps, MAP_BYTES, VIR_DOMAIN_AFFECT_LIVE);
-    for (int i = 0; i < n; i++)
-        count += bits_in(maps + (gsize)i * MAP_BYTES, MAP_BYTES) == 1;
-    return count;
+    for (int i = 0; i < n; i++) {
+        int cpu = only_bit_in(maps + (gsize)i * MAP_BYTES, MAP_BYTES);
+
+        virt->guests_pinned_vcpus += cpu >= 0;
+        if (cpu >= 0 && cpu < NMA_MAX_CORES)
+            nma_cores_add(&virt->pinned, (guint)cpu);
+    }
 }
 
 static gboolean
@@ -72,7 +80,7 @@ add_guests(virConnectPtr connection, gboolean with_pins, NmaVirtFacts *virt)
             virt->guests_memory_bytes += (gint64)(MIN(info.maxMem, G_MAXINT32) * 1024);
             virt->guests_vcpus += info.nrVirtCpu;
             if (with_pins)
-                virt->guests_pinned_vcpus += count_pinned(domains[i], info.nrVirtCpu);
+                add_pins(domains[i], info.nrVirtCpu, virt);
         }
         virDomainFree(domains[i]);
     }

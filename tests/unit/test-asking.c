@@ -34,8 +34,8 @@ put(Story *story, NmaAsk *ask)
     story_step(story, event);
 }
 
-static void
-put_facts(Story *story, const char *instance, gint64 available_mib)
+static NmaEvent *
+facts_event(const char *instance, gint64 available_mib)
 {
     NmaEvent *event = nma_event_new(NMA_EVENT_FACTS);
 
@@ -50,7 +50,13 @@ put_facts(Story *story, const char *instance, gint64 available_mib)
     event->facts.facts.huge_pools[0].reserved_pages = 1;
     event->facts.capacity.cores_known = TRUE;
     event->facts.capacity.cores.bits[0] = 0xff;
-    story_step(story, event);
+    return event;
+}
+
+static void
+put_facts(Story *story, const char *instance, gint64 available_mib)
+{
+    story_step(story, facts_event(instance, available_mib));
 }
 
 /* the one answer since the last look; NULL: none */
@@ -540,6 +546,52 @@ test_source_reserves_and_renews(void)
     story_end(&story);
 }
 
+/* What the source's agent tells and nobody says in numbers is promised once too. */
+static void
+test_learnt_of_the_guest(void)
+{
+    Story story;
+
+    begin(&story);
+    for (guint i = 0; i < 2; i++) {
+        const char *instance = i == 0 ? GUEST : OTHER;
+        NmaEvent *event = facts_event(instance, 1000);
+        NmaFacts *facts = &event->facts.facts;
+        const NmaAnswer *answer;
+
+        facts->source = nma_source_facts_new();
+        facts->source->guest = nma_guest_new();
+        facts->source->guest->pinned_vcpus = 5;
+        nma_guest_add_disk(facts->source->guest)->allocated_bytes = 600;
+        facts->dedicated_cpus = 8;
+        facts->storage.path = g_strdup("/i");
+        facts->storage.free_bytes = 1000;
+        facts->storage.disks = g_new0(NmaDiskSight, 1);
+        put(&story, ask_for(NMA_ASK_RESERVE, instance, 100));
+        story_step(&story, event);
+        answer = answered(&story);
+        if (i == 0) {
+            g_assert_true(answer->granted);
+            g_assert_cmpint(answer->reservation->resources.amount[NMA_AMOUNT_DISK], ==, 600);
+            g_assert_cmpuint(answer->reservation->resources.cores.bits[0], ==, 0x1f);
+            continue;
+        }
+        g_assert_false(answer->granted);
+        for (guint k = 0; k < answer->checks->len; k++) {
+            const NmaCheckResult *check = answer->checks->pdata[k];
+
+            if (g_str_equal(check->check, "vcpus")) {
+                g_assert_cmpint(check->reason, ==, NMA_REASON_DEDICATED_CPUS_INSUFFICIENT);
+                g_assert_cmpint(check->available, ==, 3);
+            } else if (g_str_equal(check->check, "disk")) {
+                g_assert_cmpint(check->reason, ==, NMA_REASON_DISK_INSUFFICIENT);
+                g_assert_cmpint(check->available, ==, 400);
+            }
+        }
+    }
+    story_end(&story);
+}
+
 /* ---- what a refusal does ---- */
 
 static void
@@ -840,6 +892,7 @@ main(int argc, char **argv)
     TEST(promises_lost);
     TEST(source_reserves_and_renews);
     TEST(source_says_a_refusal_once);
+    TEST(learnt_of_the_guest);
     TEST(refusal_aborts_through_nova);
     TEST(refusal_that_nova_dropped);
     TEST(refusal_that_does_nothing);

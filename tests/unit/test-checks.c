@@ -505,7 +505,7 @@ test_disk(void)
     expect(&given, "disk", NMA_VERDICT_WARNING, NMA_REASON_DISK_OVERCOMMITTED, "ratio is 2");
     given.facts.disk_reserved_host_bytes = GIB + 1;
     expect(&given, "disk", NMA_VERDICT_REFUSED, NMA_REASON_DISK_INSUFFICIENT,
-           "3071 MiB are free (4096 MiB less 1024 MiB of reserved_host_disk_mb)");
+           "3071 MiB are free (4096 MiB less 1024 MiB of reserved_host_disk_mb and 0 MiB");
     given.facts.storage.disks[0].shared = TRUE;
     expect(&given, "disk", NMA_VERDICT_OK, NMA_REASON_NONE, "storage that both hosts share");
     given.facts.storage.disks[0] = (NmaDiskSight){ .unreadable = TRUE };
@@ -532,6 +532,9 @@ test_disk_backing(void)
     disk = put_disk(&given, "hdd", 100 * GIB, GIB);
     disk->read_only = TRUE;
     expect(&given, "disk", NMA_VERDICT_OK, NMA_REASON_NONE, "2 disks with 7168 MiB");
+    given.facts.disk_promised_bytes = 3 * GIB;
+    expect(&given, "disk", NMA_VERDICT_REFUSED, NMA_REASON_DISK_INSUFFICIENT,
+           "3072 MiB promised to other arriving guests");
     given.facts.storage.needs = g_strdup("needs a working disk");
     expect_unknown(&given, "disk", "needs a working disk");
     forget_guest(&given);
@@ -654,9 +657,9 @@ test_vcpus_pinned(void)
            "gives none away");
     given.facts.dedicated_cpus = 8;
     expect_unknown(&given, "vcpus", "needs the pins");
-    given.facts.virt.guests_pinned_vcpus = 6;
+    given.facts.free_dedicated_cpus = 2;
     expect(&given, "vcpus", NMA_VERDICT_OK, NMA_REASON_NONE, "2 are free here");
-    given.facts.virt.guests_pinned_vcpus = 7;
+    given.facts.free_dedicated_cpus = 1;
     expect(&given, "vcpus", NMA_VERDICT_REFUSED, NMA_REASON_DEDICATED_CPUS_INSUFFICIENT,
            "1 of the 8 dedicated ones");
     end(&given);
@@ -678,8 +681,12 @@ test_count_cpus(void)
         { "^1", NMA_UNKNOWN },
     };
 
-    for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const NmaCores cores = nma_read_cpus(rows[i].set);
+
         g_assert_cmpint(nma_count_cpus(rows[i].set), ==, rows[i].count);
+        g_assert_cmpint(nma_cores_count(&cores), ==, CLAMP(rows[i].count, 0, NMA_MAX_CORES));
+    }
 }
 
 /* ---- this host ---- */
