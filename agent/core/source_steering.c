@@ -218,7 +218,7 @@ nma_source_act_on_refusal(NmaSource *source, NmaNow now, GPtrArray *effects)
         source->base.identity.migration_id < 0)
         return;
     if (!source->steered)
-        begin(source);
+        begin(source, now);
     if (source->steering.pending != NMA_REMEDY_NONE)
         return;
     if (source->rules->mode == NMA_MODE_STEER)
