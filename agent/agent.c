@@ -19,8 +19,6 @@
 #include "agent/store/history.h"
 
 #define PROC "/proc"
-/* libvirt's range where qemu.conf does not say another: 49152 to 49215 */
-#define MIGRATION_PORTS 64
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
 #define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
 #define HOUSEKEEPING_US       (15 * NMA_US_PER_S)
@@ -136,12 +134,6 @@ on_facts(NmaEvent *event, gpointer user_data)
 {
     NmaAgent *agent = user_data;
 
-    const NmaFacts *facts = &event->facts.facts;
-
-    event->facts.capacity.ports = MIGRATION_PORTS;
-    if (facts->storage.free_bytes >= 0)
-        event->facts.capacity.disk_bytes =
-            MAX(facts->storage.free_bytes - facts->disk_reserved_host_bytes, 0);
     nma_ledger_foreach(nma_host_ledger_mutable(agent->host), learn_resident, NULL);
     nma_inbox_put_event(agent->inbox, event);
 }

@@ -112,6 +112,8 @@ show_option(Show *show, const NctOption *option)
     g_autofree char *text = origin_text(&origin, option);
     g_autofree char *place = g_utf8_make_valid(text, -1);
     g_autoptr(GPtrArray) others = overridden(show, option, origin.entry);
+    g_autoptr(GString) line = NULL;
+    g_autofree char *printable = NULL;
 
     if (show->json) {
         json_t *list = json_array();
@@ -126,10 +128,13 @@ show_option(Show *show, const NctOption *option)
                                                     value, "origin", place, "overrides", list));
         return;
     }
-    printf("%s.%s = %s  (%s", option->group, option->name, value, place);
+    line = g_string_new(NULL);
+    g_string_printf(line, "%s.%s = %s  (%s", option->group, option->name, value, place);
     for (guint i = 0; i < others->len; i++)
-        printf("%s%s", i ? ", " : "; overrides ", (const char *)g_ptr_array_index(others, i));
-    puts(")");
+        g_string_append_printf(line, "%s%s", i ? ", " : "; overrides ",
+                               (const char *)g_ptr_array_index(others, i));
+    printable = nct_printable(line->str, line->len, G_MAXSIZE);
+    printf("%s)\n", printable);
 }
 
 static void

@@ -114,6 +114,7 @@ typedef enum {
 typedef struct {
     char instance_uuid[NMA_UUID_LEN + 1];
     NmaReservedState state;
+    gboolean checked; /* refused by a check: it will not work there, now or in a minute */
     NmaReason reason; /* of a refusal; else none */
     char *text;       /* its numbers; NULL if none */
 } NmaPeerReservation;

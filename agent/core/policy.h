@@ -36,6 +36,7 @@ typedef enum {
     NMA_REMEDY_REASON_MOVED_BACK,     /* somebody moved the knob that we hold */
     NMA_REMEDY_REASON_TOTAL_TIME,     /* the policy's time is over */
     NMA_REMEDY_REASON_PAUSE_TIME,     /* the pause lasts longer than was computed */
+    NMA_REMEDY_REASON_REFUSED,        /* by a check of the destination, before data flows */
     NMA_N_REMEDY_REASONS
 } NmaRemedyReason;
 

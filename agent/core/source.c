@@ -55,6 +55,7 @@ nma_source_free(NmaSource *source)
     nma_migration_clear(&source->base);
     nma_outcome_clear(&source->outcome);
     g_free(source->peer);
+    g_free(source->refusal);
     g_free(source);
 }
 

@@ -31,6 +31,7 @@ typedef struct {
     gint64 reserve_due_boot_us; /* when the peer is asked for a reservation, or to renew it */
     gboolean reserved_there;    /* it has said so */
     NmaReason refused_for;      /* it has refused, and that was reported; else none */
+    char *refusal;              /* its words when a check refused; owned, NULL */
     gboolean read_again;        /* something happened while a read was under way */
     gboolean given_up;          /* Nova lists it as failed; libvirt is looked at once more */
     gboolean iterated;          /* a sync was counted since the last read without a migration */

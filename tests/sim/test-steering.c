@@ -26,7 +26,8 @@ typedef struct {
         gboolean answers; /* what is ordered is done */
     } guests[MAX_GUESTS];
     guint n_guests;
-    GPtrArray *effects; /* all so far */
+    gboolean from_the_first_sync; /* its event is seen: the first pass counts too */
+    GPtrArray *effects;           /* all so far */
     TestDir *dir;
     NmaStore *store;
 } Scene;
@@ -120,6 +121,18 @@ read_guest(Scene *scene, guint i)
     step(scene, event);
 }
 
+static void
+sync_guest(Scene *scene, guint i)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_ITERATION);
+
+    g_strlcpy(event->iteration.instance_uuid, scene->guests[i].uuid,
+              sizeof event->iteration.instance_uuid);
+    event->iteration.iteration = scene->guests[i].migration.iteration;
+    step(scene, event);
+    read_guest(scene, i);
+}
+
 /* What virt-act and Nova would do. */
 static void
 carry_out(Scene *scene, guint i, const NmaEffect *effect)
@@ -195,7 +208,10 @@ add_guest(Scene *scene, const char *uuid, double set_bytes, const char *policy, 
         identity->policy = g_strdup(policy);
         step(scene, event);
     }
-    read_guest(scene, i);
+    if (scene->from_the_first_sync)
+        sync_guest(scene, i);
+    else
+        read_guest(scene, i);
 }
 
 static void
@@ -210,17 +226,10 @@ go_on(Scene *scene, double seconds)
             double to_s = scene->at_s;
 
             while (migration->state == QP_COPYING && migration->now_s < to_s) {
-                NmaEvent *event;
-
                 if (!qp_go_on(migration, to_s) || migration->state != QP_COPYING)
                     continue;
                 scene->at_s = migration->now_s;
-                event = nma_event_new(NMA_EVENT_ITERATION);
-                g_strlcpy(event->iteration.instance_uuid, scene->guests[i].uuid,
-                          sizeof event->iteration.instance_uuid);
-                event->iteration.iteration = migration->iteration;
-                step(scene, event);
-                read_guest(scene, i);
+                sync_guest(scene, i);
             }
             scene->at_s = to_s;
             if (migration->state == QP_COPYING)
@@ -576,6 +585,60 @@ test_restart_keeps_the_knobs(void)
     }
 }
 
+/* The newest forecast of the guest that says so; NULL: none. */
+static const NmaForecast *
+hopeless(const Scene *scene, const char *uuid)
+{
+    const NmaForecast *found = NULL;
+
+    for (guint i = 0; i < scene->effects->len; i++) {
+        const NmaEffect *effect = scene->effects->pdata[i];
+
+        if (effect->type == NMA_EFFECT_FORECAST &&
+            effect->forecast->forecast.verdict == NMA_FORECAST_HOPELESS &&
+            g_str_equal(effect->forecast->identity.instance_uuid, uuid))
+            found = &effect->forecast->forecast;
+    }
+    return found;
+}
+
+/* With half of the link it will not end, with all of it it would: the other one is the cause. */
+static void
+test_competing(void)
+{
+    static const struct {
+        guint guests;
+        gint64 nova_mib_s;
+        NmaHindrance cause;
+    } rows[] = {
+        { 1, 0, NMA_HINDRANCE_SLOW_LINK },
+        { 2, 0, NMA_HINDRANCE_COMPETING },
+        { 2, 60, NMA_HINDRANCE_SLOW_LINK }, /* Nova's own limit holds it */
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        NmaRules rules = rules_of(NMA_MODE_ADVISE, "careful");
+        const NmaForecast *forecast;
+        Scene scene;
+
+        rules.nova.bandwidth_mib_s = rows[i].nova_mib_s;
+        scene_begin(&scene, &rules);
+        scene.from_the_first_sync = TRUE;
+        for (guint k = 0; k < rows[i].guests; k++) {
+            add_guest(&scene, k == 0 ? FIRST : SECOND, 55 * QP_MIB, NULL, TRUE);
+            scene.guests[k].migration.bandwidth_bytes_s = GBIT_BYTES_S / 2;
+        }
+        go_on(&scene, 60);
+        forecast = hopeless(&scene, FIRST);
+        g_assert_nonnull(forecast);
+        g_assert_cmpint(forecast->cause, ==, rows[i].cause);
+        g_autofree char *said = nma_forecast_diagnosis(forecast);
+        g_assert_cmpint(strstr(said, "only migration") != NULL, ==,
+                        rows[i].cause == NMA_HINDRANCE_COMPETING);
+        scene_end(&scene);
+    }
+}
+
 /* What the host's migrations may have together is shared among those that copy. */
 static void
 test_shared_speed(void)
@@ -606,6 +669,7 @@ main(int argc, char **argv)
     g_test_add_func("/steering/nova-does-nothing", test_nova_does_nothing);
     g_test_add_func("/steering/mode-changes", test_mode_changes);
     g_test_add_func("/steering/shared-speed", test_shared_speed);
+    g_test_add_func("/steering/competing", test_competing);
     g_test_add_func("/steering/restart-in-a-pause", test_restart_in_a_pause);
     g_test_add_func("/steering/restart-before-the-pause", test_restart_before_the_pause);
     g_test_add_func("/steering/abort-of-a-pause-again", test_abort_of_a_pause_again);

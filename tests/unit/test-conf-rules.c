@@ -177,11 +177,12 @@ test_guide_flag(void)
                     &audited, "NC316", "the whole list must be written",
                     "under [libvirt], write the whole list: live_migration_flag = "
                     "VIR_MIGRATE_UNDEFINE_SOURCE, VIR_MIGRATE_PEER2PEER, VIR_MIGRATE_LIVE, "
-                    "VIR_MIGRATE_TUNNELLED, VIR_MIGRATE_AUTO_CONVERGE");
+                    "VIR_MIGRATE_TUNNELLED, VIR_MIGRATE_AUTO_CONVERGE; it slows the guest down");
             else
                 assert_finding(&audited, "NC315", "exists up to Mitaka (13) only",
                                "VIR_MIGRATE_AUTO_CONVERGE: write [libvirt] "
-                               "live_migration_permit_auto_converge = true");
+                               "live_migration_permit_auto_converge = true, it slows the guest "
+                               "down until its memory can be copied");
         }
     }
 }
@@ -198,7 +199,9 @@ test_guide_kvm64_in_default(void)
                        "put it under [libvirt]");
         g_assert_cmpuint(count(&audited, "NC110"), ==, 2);
         g_assert_null(find(&audited, "NC101"));
-        assert_finding(&audited, "NC410", "should not be moved either",
+        assert_finding(&audited, "NC410",
+                       "(guests get [libvirt] cpu_mode, unset: host-model on KVM), and should not "
+                       "be moved either",
                        release >= 20 ? "[libvirt] cpu_models =" : "[libvirt] cpu_model =");
     }
 }
@@ -234,6 +237,9 @@ test_names(void)
                                     "cpu_mode = bogus\n"
                                     "[mdev_nvidia-35]\n"
                                     "device_addresses = 0000:84:00.0\n"
+                                    "[neutron]\n"
+                                    "auth_strategy = keystone\n"
+                                    "force_config_drive = true\n"
                                     "[oslo_messaging_rabbit]\n"
                                     "rabbit_hosts = a:5672\n",
                                     33);
@@ -244,6 +250,7 @@ test_names(void)
                    "put it under [DEFAULT] as my_ip");
     assert_finding(&audited, "NC102", "was removed in Nova 23", "[DEFAULT] pointer_model");
     assert_finding(&audited, "NC106", "has no group [novalibvirt]", NULL);
+    g_assert_cmpuint(count(&audited, "NC110"), ==, 1);
     /* a group that is not read has nothing to be judged */
     g_assert_null(find(&audited, "NC201"));
 }

@@ -7,7 +7,7 @@ import os
 import jsonschema
 import pytest
 
-from tests.integration.agent.world import DESTINATION, HARD, SOURCE, TOP
+from tests.integration.agent.world import DESTINATION, HARD, SLOW, SOURCE, TOP
 from tests.lab.process import wait_for
 
 OWN = ("event_type", "publisher_id", "arrived", "message_id")
@@ -186,6 +186,69 @@ def test_hopeless_is_aborted_through_nova(world):
     # the cap stays Nova's own
     assert remedy(world, guest, "downtime")["after"] <= 500
     check(world, guest)
+
+
+def check_refused_abort(world, guest, migration, reason):
+    """Nova has ended it, by its own word, before data flowed."""
+    done = remedy(world, guest, "abort")
+    assert migration.wait("cancelled") == "cancelled"
+    assert (done["reason"], done["refused_for"], done["way"]) == ("refused", reason, "nova"), done
+    assert done["refusal"] in done["said"] and done["iteration"] is None
+    assert world.lab.runs_on(guest) == [SOURCE]
+    assert world.wait(guest, SOURCE, "pre_migration.error")
+    assert "pre_copy.start" not in world.said(guest, SOURCE)
+    assert world.lab.nova.journal.count(what="received", method="live_migration_abort") >= 1
+    world.lab.wait_beats(guest)
+    check(world, guest)
+    world.check_reports(guest)
+    return done
+
+
+def test_refused_is_aborted_while_nova_prepares(world):
+    flag = world.lab.path("maintenance")
+    with open(flag, "w", encoding="ascii"):
+        pass
+    world.agent(SOURCE, sections={"agent": {"mode": "steer"}, "checks": {"on_refusal": "abort"}})
+    world.agent(DESTINATION, sections={"checks": {"maintenance_file": flag}})
+    world.knobs(DESTINATION).delay_s["pre_live_migration"] = 5
+    guest = world.guest()
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    done = check_refused_abort(world, guest, migration, "host_in_maintenance")
+    assert done["command"] == f"openstack server migration abort {guest.uuid} {done['migration_id']}"
+    os.unlink(flag)
+
+
+def test_refused_is_aborted_in_novas_queue(world):
+    """It waits behind one that copies, which is left alone."""
+    world.agent(SOURCE, sections={"agent": {"mode": "steer"}, "checks": {"on_refusal": "abort"}})
+    world.agent(DESTINATION, sections={"checks": {"max_incoming": 1}})
+    world.slow_link()
+    first, second = world.guest(SLOW), world.guest()
+    one = world.lab.live_migrate(first, DESTINATION)
+    world.wait(first, DESTINATION, "reservation.end")
+    two = world.lab.live_migrate(second, DESTINATION)
+    done = check_refused_abort(world, second, two, "incoming_limit")
+    assert "max_incoming allows 1" in done["refusal"], done
+    assert one.wait() == "completed"
+    assert world.lab.runs_on(first) == [DESTINATION]
+
+
+def test_refused_is_only_reported(world):
+    """The default, in mode steer too."""
+    flag = world.lab.path("maintenance")
+    with open(flag, "w", encoding="ascii"):
+        pass
+    world.agent(SOURCE, sections={"agent": {"mode": "steer"}})
+    world.agent(DESTINATION, sections={"checks": {"maintenance_file": flag}})
+    world.knobs(DESTINATION).delay_s["pre_live_migration"] = 5
+    guest = world.guest()
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    assert migration.wait() == "completed"
+    os.unlink(flag)
+    assert world.reports.remedies(guest.uuid) == []
+    assert world.wait(guest, DESTINATION, "reservation.error")["reason"] == "host_in_maintenance"
+    assert "host_in_maintenance" in [report["reason"] for report in world.reports.all(guest.uuid)
+                                     if report["host"] == SOURCE]
 
 
 def test_advice_is_given_once_and_with_a_command(world):

@@ -327,6 +327,38 @@ def test_syntax_error_never_quotes_the_line(tool):
         assert SECRET.encode() not in done.stdout + done.stderr
 
 
+def test_nothing_moves_the_terminal(tool):
+    """Colours, titles, control characters of one byte and of two, and a line of our own form in a file's name."""
+    text = (b"[libvirt]\ncpu_mode = \x1b[31mX\x1b]0;t\x07\nc\x1b[1m = 2\n[g\x1b[1m]\na=1\n[DEFAULT]\nlog_dir = $a\x1b\n"
+            b"my_ip = \xc2\x9b31m\nstate_path = \xe2\x80\xae/x\n")
+    name = "n\x1b[1m\nx:1:1: error: y.conf"
+    tool.write(name, text)
+    tool.write("b.conf", "[libvirt]\n")
+    for command in (*(("lint", "-f", form, name) for form in ("text", "gcc", "json", "sarif", "gitlab", "junit")),
+                    ("show", "-a", "--config-file", name), ("diff", name, "b.conf"), ("lint", "--", name + "\x1b"),
+                    ("upgrade", "--from", "13", "--to", "33", name), ("show", "--config-file", "b.conf", "x\x1b")):
+        done = tool(*command)
+        shown = (done.stdout + done.stderr).decode()
+        assert [line for line in shown.split("\n") if line.startswith("x:1:1") or not line.isprintable()] == [], command
+
+
+def test_a_byte_that_is_no_text_has_a_place(tool):
+    (tool.dir / "c: d.conf").write_bytes(b"[libvirt]\n# \xff\n")
+    status, out = tool.lint("c: d.conf", "no:where.conf")
+    assert status == 2
+    assert [(f["file"], f["line"]) for f in out["findings"]] == [("c: d.conf", 2), ("no:where.conf", 0)]
+
+
+@pytest.mark.parametrize("text", [
+    "[libvirt]\ncpu_mode = {}\n", "[libvirt]\n{} = 1\n", "[libvirt]\n{} += 1\n", "[{}]\na = 1\n",
+    "[libvirt]\ncpu_mode = ${}\n", "[libvirt]\nlive_migration_uri = qemu+tcp://{}\n",
+    "# nova-conf-tool: ignore={}\n", "[DEFAULT]\nmy_ip = {}\n"])
+def test_messages_are_short_whatever_they_quote(tool, text):
+    tool.write("nova.conf", text.format("k" * 1000000))
+    done = tool("lint", "nova.conf")
+    assert 0 < len(done.stdout) < 5000
+
+
 def test_hostile_size(tool):
     tool.write("long.conf", b"[libvirt]\ncpu_models = " + b"x," * 3000000 + b"\n")
     tool.write("deep.conf", b"[a]\n" * 190000)
