@@ -652,7 +652,8 @@ open_all(NmaAgent *agent, GError **error)
     if (!restore(agent, error))
         return FALSE;
     agent->tracing = nma_tracing_new(settings->state_dir, settings->host);
-    nma_tracing_set(agent->tracing, (guint)settings->traces, &host_config.limits);
+    nma_tracing_set(agent->tracing, (guint)settings->traces, &host_config.limits,
+                    &host_config.rules.nova);
     agent->control = nma_control_new(socket_path, nma_agent_control, agent, error);
     if (agent->control == NULL)
         return FALSE;

@@ -159,12 +159,12 @@ nct_finding_add_edit(NctFinding *finding, NctEditKind kind, guint first, guint l
 
 /* A rule may quote a value that is no secret, but a URL with a password in it. Takes text. */
 static char *
-without_credentials(char *text)
+presentable(char *text)
 {
-    char *masked = nct_mask_value((NctSpan){ text, strlen(text) }, FALSE);
+    g_autofree char *masked = nct_mask_value((NctSpan){ text, strlen(text) }, FALSE);
 
     g_free(text);
-    return masked;
+    return nct_printable(masked, strlen(masked), NCT_MAX_MESSAGE);
 }
 
 static NctFinding *
@@ -185,8 +185,8 @@ add_finding(NctAudit *audit, const NctRule *rule, const NctDocument *document, c
         finding->path = g_strdup(nct_document_path(nct_config_document(audit->config, 0)));
     else
         finding->path = g_strdup("(no file)");
-    finding->message = without_credentials(g_strdup_vprintf(format, args));
-    finding->advice = advice ? without_credentials(g_strdup(advice)) : NULL;
+    finding->message = presentable(g_strdup_vprintf(format, args));
+    finding->advice = advice ? presentable(g_strdup(advice)) : NULL;
     g_ptr_array_add(audit->findings, finding);
     return finding;
 }

@@ -116,14 +116,15 @@ without_dashes(const NctAudit *audit, const NctEntry *entry)
 
 /*
  * Whether a line under one header was meant for the other. Groups of several services have options
- * alike, and [neutron] admin_password was not meant for [ironic].
+ * alike: [neutron] admin_password was not meant for [ironic], nor its auth_strategy for [DEFAULT].
  */
 static gboolean
 is_likely_move(const char *from, const char *to)
 {
     static const char *const central[] = { "DEFAULT", "libvirt", "compute", NULL };
 
-    return g_str_equal(from, "DEFAULT") || g_strv_contains(central, to);
+    return g_str_equal(from, "DEFAULT") ||
+           (g_strv_contains(central, to) && !nct_catalogue_row(from, "auth_type"));
 }
 
 static NctClass

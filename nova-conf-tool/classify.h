@@ -18,7 +18,7 @@ typedef enum {
     NCT_CLASS_REMOVED,       /* .release is the first without it */
     NCT_CLASS_NOT_YET,       /* .release is the first with it */
     NCT_CLASS_WRONG_GROUP,   /* option is in another group */
-    NCT_CLASS_UNKNOWN,       /* .option: one of the same name in some other group, or NULL */
+    NCT_CLASS_UNKNOWN, /* .option: one that has or had the name in some other group, or NULL */
 } NctClassKind;
 
 typedef struct {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "nova-conf-tool/catalogue.h"
+#include "nova-conf-tool/mask.h"
 #include "nova-conf-tool/opt_data.h"
 
 #define STDIN_NAME "(standard input)"
@@ -44,12 +45,14 @@ int
 nct_cli_complain(const NctCommand *command, const char *format, ...)
 {
     g_autofree char *text = NULL;
+    g_autofree char *printable = NULL;
     va_list args;
 
     va_start(args, format);
     text = g_strdup_vprintf(format, args);
     va_end(args);
-    fprintf(stderr, "nova-conf-tool %s: %s\n", command->name, text);
+    printable = nct_printable(text, strlen(text), G_MAXSIZE);
+    fprintf(stderr, "nova-conf-tool %s: %s\n", command->name, printable);
     return NCT_EXIT_USAGE;
 }
 

@@ -47,6 +47,15 @@ place(const Side *side, const NctOption *option)
     return g_utf8_make_valid(text, -1);
 }
 
+static void
+print_side(char sign, const char *value, const char *where)
+{
+    g_autofree char *text = g_strdup_printf("%c %s  (%s)", sign, value, where);
+    g_autofree char *printable = nct_printable(text, strlen(text), G_MAXSIZE);
+
+    puts(printable);
+}
+
 static gboolean
 compare(const Side *a, const Side *b, const NctOption *option, json_t *json)
 {
@@ -64,9 +73,11 @@ compare(const Side *a, const Side *b, const NctOption *option, json_t *json)
                                               option->group, "option", option->name, "left",
                                               "value", left_shown, "origin", left_place, "right",
                                               "value", right_shown, "origin", right_place));
-    else
-        printf("%s.%s\n- %s  (%s)\n+ %s  (%s)\n", option->group, option->name, left_shown,
-               left_place, right_shown, right_place);
+    if (json)
+        return TRUE;
+    printf("%s.%s\n", option->group, option->name);
+    print_side('-', left_shown, left_place);
+    print_side('+', right_shown, right_place);
     return TRUE;
 }
 

@@ -14,22 +14,43 @@ typedef struct {
 
 /* "libvirt", "libvirt.cpu_mode", "my_ip" (of DEFAULT) */
 static gboolean
-is_wanted(char **patterns, const char *group, const char *name)
+is_meant(const char *pattern, const NctOption *option)
 {
-    if (!patterns)
-        return TRUE;
-    for (; *patterns; patterns++) {
-        const char *dot = strrchr(*patterns, '.');
-        gsize n = dot ? (gsize)(dot - *patterns) : strlen(*patterns);
+    const char *dot = strrchr(pattern, '.');
+    gsize n = dot ? (gsize)(dot - pattern) : strlen(pattern);
 
-        if (!dot && (g_str_equal(*patterns, group) ||
-                     (g_str_equal(group, "DEFAULT") && g_str_equal(*patterns, name))))
+    if (!dot)
+        return g_str_equal(pattern, option->group) ||
+               (g_str_equal(option->group, "DEFAULT") && g_str_equal(pattern, option->name));
+    return strlen(option->group) == n && strncmp(option->group, pattern, n) == 0 &&
+           g_str_equal(dot + 1, option->name);
+}
+
+static gboolean
+is_wanted(char **patterns, const NctOption *option)
+{
+    for (char **pattern = patterns; pattern && *pattern; pattern++)
+        if (is_meant(*pattern, option))
             return TRUE;
-        if (dot && strlen(group) == n && strncmp(group, *patterns, n) == 0 &&
-            g_str_equal(dot + 1, name))
-            return TRUE;
+    return !patterns;
+}
+
+/* the first of them that no option of the release is meant by, or NULL */
+static const char *
+meaningless(char **patterns, guint release)
+{
+    for (; patterns && *patterns; patterns++) {
+        gboolean found = FALSE;
+
+        for (guint i = 0; i < n_nct_options && !found; i++) {
+            const NctOption *option = nct_catalogue_row_option(&nct_options[i], release);
+
+            found = option && is_meant(*patterns, option);
+        }
+        if (!found)
+            return *patterns;
     }
-    return FALSE;
+    return NULL;
 }
 
 static char *
@@ -91,6 +112,8 @@ show_option(Show *show, const NctOption *option)
     g_autofree char *text = origin_text(&origin, option);
     g_autofree char *place = g_utf8_make_valid(text, -1);
     g_autoptr(GPtrArray) others = overridden(show, option, origin.entry);
+    g_autoptr(GString) line = NULL;
+    g_autofree char *printable = NULL;
 
     if (show->json) {
         json_t *list = json_array();
@@ -105,31 +128,30 @@ show_option(Show *show, const NctOption *option)
                                                     value, "origin", place, "overrides", list));
         return;
     }
-    printf("%s.%s = %s  (%s", option->group, option->name, value, place);
+    line = g_string_new(NULL);
+    g_string_printf(line, "%s.%s = %s  (%s", option->group, option->name, value, place);
     for (guint i = 0; i < others->len; i++)
-        printf("%s%s", i ? ", " : "; overrides ", (const char *)g_ptr_array_index(others, i));
-    puts(")");
+        g_string_append_printf(line, "%s%s", i ? ", " : "; overrides ",
+                               (const char *)g_ptr_array_index(others, i));
+    printable = nct_printable(line->str, line->len, G_MAXSIZE);
+    printf("%s)\n", printable);
 }
 
-static guint
+static void
 show_all(Show *show, char **patterns, gboolean all)
 {
-    guint shown = 0;
-
     for (guint i = 0; i < n_nct_options; i++) {
         const NctOption *option = nct_catalogue_row_option(&nct_options[i], show->release);
         NctOriginKind kind;
 
-        if (!option || !is_wanted(patterns, option->group, option->name))
+        if (!option || !is_wanted(patterns, option))
             continue;
         kind = nct_config_origin(show->config, option).kind;
         /* an option that is asked for by name is shown even at its default */
         if (!all && !patterns && kind != NCT_ORIGIN_FILE && kind != NCT_ORIGIN_ENVIRONMENT)
             continue;
         show_option(show, option);
-        shown++;
     }
-    return shown;
 }
 
 static int
@@ -145,6 +167,7 @@ run(int argc, char **argv)
     g_auto(NctCli) cli = { 0 };
     g_autoptr(NctConfig) config = NULL;
     g_auto(GStrv) patterns = NULL;
+    const char *wrong;
     Show show = { 0 };
     int status;
 
@@ -157,6 +180,10 @@ run(int argc, char **argv)
     patterns = g_steal_pointer(&cli.files);
     if (!nct_cli_check_input(&cli, &nct_command_show))
         return NCT_EXIT_USAGE;
+    wrong = meaningless(patterns, cli.choice.release);
+    if (wrong)
+        return nct_cli_complain(&nct_command_show, "Nova %u has no option or group %s",
+                                cli.choice.release, wrong);
     if (nct_cli_n_configurations(&cli) > 1)
         return nct_cli_complain(&nct_command_show, "takes one --root; diff compares two");
     config = nct_cli_load(&cli, 0, cli.choice.release);
@@ -171,10 +198,7 @@ run(int argc, char **argv)
     }
     show = (Show){ config, cli.choice.release,
                    format && g_str_equal(format, "json") ? json_array() : NULL };
-    if (show_all(&show, patterns, all) == 0 && patterns) {
-        json_decref(show.json);
-        return nct_cli_complain(&nct_command_show, "Nova %u has no such option", show.release);
-    }
+    show_all(&show, patterns, all);
     if (show.json) {
         json_dumpf(show.json, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
         putchar('\n');

@@ -419,7 +419,8 @@ append_hidden_tail(const NctEdited *edited, GString *out, int added)
 GString *
 nct_edited_diff(const NctEdited *edited, guint *n_left_out)
 {
-    g_autofree char *path = g_utf8_make_valid(nct_document_path(edited->document), -1);
+    const char *name = nct_document_path(edited->document);
+    g_autofree char *path = nct_printable(name, strlen(name), G_MAXSIZE);
     GString *out = g_string_new(NULL);
     guint n = edited->lines->len;
     guint written = 0; /* last line already in a hunk */

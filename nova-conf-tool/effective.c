@@ -222,7 +222,7 @@ read_input(const NctInput *input, GError **error)
 
         document = nct_document_parse("(command line)", text, strlen(text), &local);
     } else {
-        document = nct_document_read(input->path, &local);
+        document = nct_document_read(input->shown, &local);
     }
     if (!document)
         g_set_error_literal(error, NCT_CONFIG_ERROR, code_of_document_error(local), local->message);

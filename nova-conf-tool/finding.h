@@ -33,6 +33,9 @@ typedef struct {
     char *group; /* APPEND only */
 } NctEdit;
 
+/* characters of a message or a piece of advice: a value that it quotes may be of any length */
+#define NCT_MAX_MESSAGE 1000
+
 typedef struct {
     const struct NctRule *rule;
     NctSeverity severity;

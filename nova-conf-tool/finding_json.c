@@ -1,7 +1,12 @@
 #include "nova-conf-tool/finding_json.h"
 
+#include <string.h>
+
 #include "nova-conf-tool/mask.h"
 #include "nova-conf-tool/rule.h"
+
+/* characters of the line */
+#define MAX_TEXT 1000
 
 static void
 set_text(json_t *object, const char *key, const char *text)
@@ -56,8 +61,9 @@ nct_finding_to_json(const NctFinding *finding, guint release)
     set_text(item, "advice", finding->advice);
     if (finding->document && finding->line > 0) {
         g_autofree char *line = nct_mask_line(finding->document, finding->line, release);
+        g_autofree char *start = line ? nct_printable(line, strlen(line), MAX_TEXT) : NULL;
 
-        set_text(item, "text", line);
+        set_text(item, "text", start);
     }
     if (finding->fix)
         json_object_set_new(item, "fix", json_of_fix(finding->fix));

@@ -214,8 +214,9 @@ nct_fleet_report(GPtrArray *findings, const NctFleet *fleet, const char *code,
         finding->line = place->line;
         finding->column = place->column;
     }
-    finding->message = message;
+    finding->message = nct_printable(message, strlen(message), NCT_MAX_MESSAGE);
     finding->advice = advice;
+    g_free(message);
     g_ptr_array_add(findings, finding);
     return finding;
 }

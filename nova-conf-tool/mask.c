@@ -6,7 +6,34 @@
 #include "nova-conf-tool/classify.h"
 #include "nova-conf-tool/suggest.h"
 
-/* Words that name something secret, also misspelt: an unknown name is often a known one, mistyped.
+/* characters of a key that a message quotes; none that Nova knows is half as long */
+#define MAX_KEY 200
+
+static gboolean
+is_secret_row(const NctCatalogueRow *row)
+{
+    /* the generator has made all facts of an option agree */
+    return row && (nct_facts[row->first_fact].flags & NCT_OPTION_SECRET);
+}
+
+/* whether some option that is secret has or had this name, in whatever group and release */
+static gboolean
+is_name_of_secret(const char *name)
+{
+    for (guint i = 0; i < n_nct_options; i++)
+        if (is_secret_row(&nct_options[i]) && g_str_equal(nct_text(nct_options[i].name), name))
+            return TRUE;
+    for (guint i = 0; i < n_nct_aliases; i++)
+        if (g_str_equal(nct_text(nct_aliases[i].name), name) &&
+            is_secret_row(nct_catalogue_row(nct_text(nct_aliases[i].to_group),
+                                            nct_text(nct_aliases[i].to_name))))
+            return TRUE;
+    return FALSE;
+}
+
+/*
+ * An unknown name is often a known one: in the wrong group, in other letters, with an operator, or
+ * mistyped.
  */
 static gboolean
 sounds_secret(const char *key)
@@ -15,8 +42,13 @@ sounds_secret(const char *key)
     static const char *const words[] = { "password", "passphrase", "secret", "token",
                                          "credentials" };
     static const char *const exact[] = { "pw", "pwd", "key", "psk", NULL };
-    g_autofree char *lower = g_ascii_strdown(key, -1);
+    g_autofree char *base = nct_operator_base(key);
+    g_autofree char *lower = g_ascii_strdown(base ? base : key, -1);
     g_auto(GStrv) pieces = NULL;
+
+    g_strdelimit(lower, "-", '_');
+    if (is_name_of_secret(lower))
+        return TRUE;
 
     for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
         if (strstr(lower, parts[i]))
@@ -35,22 +67,14 @@ sounds_secret(const char *key)
 gboolean
 nct_is_secret(guint release, const char *group, const char *key)
 {
-    const NctOption *option = group ? nct_catalogue_option(release, group, key) : NULL;
     const NctCatalogueRow *row = group ? nct_catalogue_row(group, key) : NULL;
+    const NctOption *reader = group ? nct_catalogue_by_old_name(release, group, key) : NULL;
 
-    if (!option && group)
-        option = nct_catalogue_by_old_name(release, group, key);
-    /* some libraries forgot to declare theirs */
-    if (option && option->type->kind == NCT_TYPE_STRING &&
-        (g_str_has_suffix(key, "_password") || g_str_has_suffix(key, "secret_key") ||
-         g_str_has_suffix(key, "fixed_key")))
-        return TRUE;
-    if (option)
-        return (option->flags & NCT_OPTION_SECRET) != 0;
-    for (guint i = 0; row && i < row->n_facts; i++)
-        if (nct_facts[row->first_fact + i].flags & NCT_OPTION_SECRET)
-            return TRUE;
-    return !row && sounds_secret(key);
+    if (row)
+        return is_secret_row(row);
+    if (reader)
+        return (reader->flags & NCT_OPTION_SECRET) != 0;
+    return sounds_secret(key);
 }
 
 /* user:password@ after "//": to the last '@' of the word, since a password may hold anything */
@@ -80,24 +104,28 @@ append_without_credentials(GString *out, NctSpan text)
     }
 }
 
-static char *
-printable(GString *text)
+char *
+nct_printable(const char *text, gsize n, gsize max)
 {
     g_autofree char *valid = NULL;
     GString *out;
     gsize plain = 0;
+    gsize length = 0;
 
-    while (plain < text->len && text->str[plain] >= 0x20 && text->str[plain] < 0x7f)
+    while (plain < n && plain < max && text[plain] >= 0x20 && text[plain] < 0x7f)
         plain++;
-    if (plain == text->len)
-        return g_strndup(text->str, text->len);
-    valid = g_utf8_make_valid(text->str, (gssize)text->len);
-    out = g_string_sized_new(text->len);
-
+    if (plain == n)
+        return g_strndup(text, n);
+    valid = g_utf8_make_valid(text, (gssize)n);
+    out = g_string_sized_new(MIN(n, max));
     for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
         gunichar c = g_utf8_get_char(p);
 
-        g_string_append_unichar(out, c == '\t' ? ' ' : c < 0x20 || c == 0x7f ? '?' : c);
+        if (length++ == max) {
+            g_string_append(out, "...");
+            break;
+        }
+        g_string_append_unichar(out, c == '\t' || c == '\n' ? ' ' : g_unichar_isprint(c) ? c : '?');
     }
     return g_string_free(out, FALSE);
 }
@@ -154,7 +182,7 @@ nct_mask_line(const NctDocument *document, guint line, guint release)
     gsize head;
 
     if (!entry)
-        return is_plain_header(raw) ? g_strndup(raw.s, raw.n) : NULL;
+        return is_plain_header(raw) ? nct_printable(raw.s, raw.n, G_MAXSIZE) : NULL;
     head = strcspn(entry->key, " \t");
     if (entry->key[head] && !base) {
         /* a separator is missing: what looks like the key may hold the value */
@@ -170,7 +198,7 @@ nct_mask_line(const NctDocument *document, guint line, guint release)
     for (gsize i = 0; i < out->len; i++)
         if (out->str[i] == '\0')
             out->str[i] = '?';
-    return printable(out);
+    return nct_printable(out->str, out->len, G_MAXSIZE);
 }
 
 char *
@@ -187,5 +215,5 @@ nct_show_key(const char *key)
             return g_strconcat(word, " ", rest, NULL);
     if (*rest)
         g_string_append(text, " ...");
-    return printable(text);
+    return nct_printable(text->str, text->len, MAX_KEY);
 }

@@ -15,6 +15,13 @@ gboolean nct_is_secret(guint release, const char *group, const char *key);
 char *nct_mask_value(NctSpan value, gboolean secret);
 
 /*
+ * Text for a terminal or a log: valid UTF-8 of at most so many characters (more end with "..."),
+ * '?' in place of what would move the cursor, change colours or turn the direction of writing.
+ * Newly allocated.
+ */
+char *nct_printable(const char *text, gsize n, gsize max);
+
+/*
  * A line of a document for showing, as valid UTF-8 without control characters; NULL if it must not
  * be shown at all (a line that is no assignment may hold anything). Newly allocated.
  */

@@ -16,6 +16,7 @@ input_free(gpointer data)
     NctInput *input = data;
 
     g_free(input->path);
+    g_free(input->shown);
     g_free(input);
 }
 
@@ -102,22 +103,30 @@ search(const NctSources *sources, GPtrArray *dirs, const char *name, const char 
     return NULL;
 }
 
-static void
-add_input(NctInputs *inputs, NctArgKind kind, char *path, const NctArg *arg)
+static NctInput *
+add_input(NctInputs *inputs, NctArgKind kind)
 {
     NctInput *input = g_new0(NctInput, 1);
 
     input->kind = kind;
-    input->path = path;
-    input->arg = arg;
     g_ptr_array_add(inputs->inputs, input);
+    return input;
+}
+
+static void
+add_path(const NctSources *sources, NctInputs *inputs, const char *path)
+{
+    NctInput *input = add_input(inputs, NCT_ARG_CONFIG_FILE);
+
+    input->shown = expand_user(sources, path);
+    input->path = g_canonicalize_filename(input->shown, NULL);
 }
 
 static void
 add_file(const NctSources *sources, NctInputs *inputs, const char *path)
 {
     g_ptr_array_add(inputs->files, g_strdup(path));
-    add_input(inputs, NCT_ARG_CONFIG_FILE, fix_path(sources, path), NULL);
+    add_path(sources, inputs, path);
 }
 
 static int
@@ -137,7 +146,7 @@ add_dir(const NctSources *sources, NctInputs *inputs, const char *dir)
         return;
     qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), compare_paths);
     for (gsize i = 0; i < found.gl_pathc && i < MAX_FILES; i++)
-        add_input(inputs, NCT_ARG_CONFIG_FILE, fix_path(sources, found.gl_pathv[i]), NULL);
+        add_path(sources, inputs, found.gl_pathv[i]);
     globfree(&found);
 }
 
@@ -195,7 +204,7 @@ nct_sources_list(const NctSources *sources, const NctDialect *dialect)
             add_file(sources, inputs, arg->value);
             break;
         case NCT_ARG_OPTION:
-            add_input(inputs, NCT_ARG_OPTION, NULL, arg);
+            add_input(inputs, NCT_ARG_OPTION)->arg = arg;
             break;
         case NCT_ARG_CONFIG_DIR:
             dir = expand_user(sources, arg->value);

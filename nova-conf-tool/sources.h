@@ -40,6 +40,7 @@ typedef struct {
 typedef struct {
     NctArgKind kind; /* file or option */
     char *path;      /* absolute */
+    char *shown;     /* as it was named, so that a report of CI fits the repository */
     const NctArg *arg;
 } NctInput;
 

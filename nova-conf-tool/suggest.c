@@ -101,6 +101,20 @@ nct_suggest_in_group(guint release, const char *group, const char *name)
     return found;
 }
 
+/* an option that had this name in its own group, and still reads it there */
+static const NctOption *
+renamed_in_other_group(guint release, const char *group, const char *plain)
+{
+    for (guint i = 0; i < n_nct_aliases; i++) {
+        const NctAliasRow *row = &nct_aliases[i];
+
+        if (nct_release_in(row->releases, release) && row->group == row->to_group &&
+            g_str_equal(nct_text(row->name), plain) && !g_str_equal(nct_text(row->group), group))
+            return nct_catalogue_option(release, nct_text(row->to_group), nct_text(row->to_name));
+    }
+    return NULL;
+}
+
 const NctOption *
 nct_suggest_other_group(guint release, const char *group, const char *name)
 {
@@ -119,7 +133,7 @@ nct_suggest_other_group(guint release, const char *group, const char *name)
         if (option && (!found || g_str_equal(option->group, "libvirt")))
             found = option;
     }
-    return found;
+    return found ? found : renamed_in_other_group(release, group, plain);
 }
 
 const char *

@@ -6,7 +6,8 @@
 /* the release's option in this group that is spelt most like it, or NULL */
 const NctOption *nct_suggest_in_group(guint release, const char *group, const char *name);
 
-/* an option of exactly this name (letter case and dashes aside) in another group, or NULL */
+/* an option of exactly this name (letter case and dashes aside; also an old name) in another group,
+ * or NULL */
 const NctOption *nct_suggest_other_group(guint release, const char *group, const char *name);
 
 /* a group spelt like it, or NULL */

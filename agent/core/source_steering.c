@@ -15,7 +15,7 @@ nma_source_set_rules(NmaSource *source, const NmaRules *rules)
 /* Once: by the flavor where the cast told of it. A migration that was found running is one of which
  * nothing is known. */
 static void
-begin(NmaSource *source)
+begin(NmaSource *source, NmaNow now)
 {
     const NmaRules *rules = source->rules;
     const char *wanted = source->base.identity.policy;
@@ -24,8 +24,18 @@ begin(NmaSource *source)
     for (guint i = 0; wanted != NULL && i < rules->n_policies; i++)
         if (g_str_equal(rules->policies[i].name, wanted))
             chosen = i;
-    nma_steering_init(&source->steering, &rules->policies[chosen]);
+    nma_steering_resume(&source->steering, &rules->policies[chosen], now.boot_us);
     source->steered = TRUE;
+}
+
+void
+nma_source_resume_steering(NmaSource *source, NmaNow now)
+{
+    const NmaSteering *held = &source->steering;
+
+    if (source->rules->n_policies > 0 &&
+        (held->limit_ms > 0 || held->speed_bytes_s > 0 || held->paused_boot_us != NMA_NEVER))
+        begin(source, now);
 }
 
 static gint64
@@ -182,7 +192,7 @@ nma_source_steer(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArr
         source->rules->n_policies == 0 || source->base.guest_state != NMA_GUEST_RUNNING)
         return;
     if (!source->steered)
-        begin(source);
+        begin(source, at);
     look_around(source, stats, at, &situation);
     nma_steering_observe(&source->steering, &situation);
     if (!nma_steering_choose(&source->steering, &situation, &order))
@@ -208,7 +218,7 @@ nma_source_act_on_refusal(NmaSource *source, NmaNow now, GPtrArray *effects)
         source->base.identity.migration_id < 0)
         return;
     if (!source->steered)
-        begin(source);
+        begin(source, now);
     if (source->steering.pending != NMA_REMEDY_NONE)
         return;
     if (source->rules->mode == NMA_MODE_STEER)

@@ -1,6 +1,9 @@
 #include "nova-conf-tool/output/output.h"
 
+#include <string.h>
+
 #include "nova-conf-tool/catalogue.h"
+#include "nova-conf-tool/mask.h"
 
 static const NctFormat *const formats[] = {
     &nct_format_text,   &nct_format_json, &nct_format_sarif,
@@ -25,7 +28,7 @@ nct_format_names(void)
 char *
 nct_output_path(const char *path)
 {
-    return g_utf8_make_valid(path, -1);
+    return nct_printable(path, strlen(path), G_MAXSIZE);
 }
 
 static void

@@ -50,6 +50,12 @@ has_flag(const NctAudit *audit, const char *flag)
 static void
 check_legacy(NctAudit *audit, const NctRule *rule)
 {
+    g_autofree char *mode = nct_audit_text(audit, L, "cpu_mode");
+    g_autofree char *unread =
+        g_strdup_printf("the line is not read here (guests get [libvirt] cpu_mode, %s), and should "
+                        "not be moved either: ",
+                        mode ? mode : "unset: host-model on KVM");
+
     for (guint i = 0; i < audit->lines->len; i++) {
         const NctLineClass *line = &g_array_index(audit->lines, NctLineClass, i);
         const char *name = models_option(audit);
@@ -69,13 +75,12 @@ check_legacy(NctAudit *audit, const NctRule *rule)
             advice = g_strdup_printf(
                 "[libvirt] %s = the newest model that all hosts can run, for instance %s; 'virsh "
                 "hypervisor-cpu-baseline' over all hosts' 'virsh domcapabilities' finds it",
-                name, audit->release >= 20 ? "Skylake-Server-IBRS" : "Haswell-noTSX-IBRS");
+                name, audit->release >= 23 ? "Skylake-Server-noTSX-IBRS" : "Haswell-noTSX-IBRS");
             nct_audit_report(
                 audit, rule, line->entry, advice,
                 "%s%s gives guests a processor of about 2005: no AES, SSE4, AVX or PCID, and "
                 "none of the flags by which a guest protects itself (spec-ctrl, ssbd, md-clear)",
-                read ? "" : "the line is not read here, and should not be moved either: ",
-                model->name);
+                read ? "" : unread, model->name);
             break;
         }
     }

@@ -1,4 +1,6 @@
 /* NC0xx: whether the files can be read at all. */
+#include <string.h>
+
 #include "nova-conf-tool/audit.h"
 
 static const char *
@@ -36,6 +38,22 @@ check_syntax(NctAudit *audit, const NctRule *rule)
     }
 }
 
+/* messages of the reader begin with "PATH: ", or "PATH:LINE: " about a byte of a file */
+static void
+set_place(NctFinding *finding, const GError *error)
+{
+    const char *end = g_strrstr(error->message, ": ");
+
+    g_free(finding->path);
+    finding->path = g_strndup(error->message, (gsize)(end - error->message));
+    if (error->code == NCT_CONFIG_ERROR_DECODE) {
+        char *colon = strrchr(finding->path, ':');
+
+        finding->line = (guint)g_ascii_strtoull(colon + 1, NULL, 10);
+        *colon = '\0';
+    }
+}
+
 static void
 check_readable(NctAudit *audit, const NctRule *rule)
 {
@@ -45,15 +63,8 @@ check_readable(NctAudit *audit, const NctRule *rule)
         const GError *error = g_ptr_array_index(errors, i);
         NctFinding *finding = nct_audit_report(audit, rule, NULL, NULL, "%s", error->message);
 
-        if (finding) {
-            g_autofree char *path = g_strdup(error->message);
-            char *colon = g_strstr_len(path, -1, ":");
-
-            if (colon)
-                *colon = '\0';
-            g_free(finding->path);
-            finding->path = g_steal_pointer(&path);
-        }
+        if (finding)
+            set_place(finding, error);
     }
 }
 

@@ -43,7 +43,7 @@ unknown(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctCl
     if (similar) {
         advice = g_strdup_printf("did you mean %s?", similar->name);
     } else if (what->option) {
-        advice = g_strdup_printf("[%s] has an option of this name", what->option->group);
+        advice = g_strdup_printf("[%s] has an option %s", what->option->group, what->option->name);
     }
     nct_audit_report(audit, rule, entry, advice,
                      "[%s] has no option %s in Nova %u; the line is ignored", entry->group, key,
@@ -57,6 +57,21 @@ check_unknown(NctAudit *audit, const NctRule *rule)
 }
 
 /* ---- NC102 removed ---- */
+
+/* options of this release that read an old name as long as any did; NULL if there are none */
+static char *
+last_readers(const NctAudit *audit, const NctEntry *entry, const NctClass *what)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    const NctOption *reader;
+
+    for (guint i = 0;
+         (reader = nct_catalogue_reader_of(what->release - 1, entry->group, entry->key, i)); i++)
+        if (nct_audit_option(audit, reader->group, reader->name))
+            g_string_append_printf(text, "%s[%s] %s", text->len ? " and " : "write ", reader->group,
+                                   reader->name);
+    return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
 
 static void
 removed(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
@@ -76,6 +91,8 @@ removed(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctCl
     if (row && row->n_successors > 0) {
         successors = successors_text(row);
         advice = g_strdup_printf("see %s", successors);
+    } else {
+        advice = last_readers(audit, entry, what);
     }
     finding = nct_audit_report(audit, rule, entry, advice,
                                "[%s] %s was removed in Nova %u; the line is ignored", entry->group,
@@ -93,17 +110,36 @@ check_removed(NctAudit *audit, const NctRule *rule)
 
 /* ---- NC103 not yet ---- */
 
+/* what it is called until then; NULL if nothing is known */
+static char *
+earlier_name(const NctAudit *audit, const NctEntry *entry, const NctClass *what)
+{
+    const NctOption *later =
+        what->point ? NULL : nct_catalogue_option(what->release, entry->group, entry->key);
+
+    for (guint i = 0; later && i < later->n_old_names; i++) {
+        const NctName *old = &later->old_names[i];
+        const char *group = old->group ? old->group : later->group;
+
+        if (nct_audit_option(audit, group, old->name))
+            return g_strdup_printf("write [%s] %s", group, old->name);
+    }
+    return NULL;
+}
+
 static void
 not_yet(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const NctClass *what)
 {
     g_autofree char *since = NULL;
+    g_autofree char *advice = NULL;
 
     if (what->kind != NCT_CLASS_NOT_YET)
         return;
+    advice = earlier_name(audit, entry, what);
     since = what->point ? g_strdup_printf("%u.%u.%u", what->point->major, what->point->minor,
                                           what->point->patch)
                         : g_strdup_printf("%u", what->release);
-    nct_audit_report(audit, rule, entry, NULL,
+    nct_audit_report(audit, rule, entry, advice,
                      "[%s] %s exists only from Nova %s on; here the line is ignored", entry->group,
                      entry->key, since);
 }

@@ -52,13 +52,17 @@ check_inbound(NctAudit *audit, const NctRule *rule)
 
 /* ---- the flags of Mitaka and before ---- */
 
+#define CONVERGE                                                                                   \
+    "it slows the guest down until its memory can be copied; it does not permit a longer pause"
+
 static const struct {
     const char *flag;
     const char *option; /* what says it later; NULL = nothing */
     guint first;        /* release of that option */
     const char *note;
 } flags[] = {
-    { "AUTO_CONVERGE", "live_migration_permit_auto_converge = true", 14, NULL },
+    { "AUTO_CONVERGE", "live_migration_permit_auto_converge = true", 14,
+      CONVERGE "; where post-copy is permitted, Nova drops it" },
     { "POSTCOPY", "live_migration_permit_post_copy = true", 14, NULL },
     { "TUNNELLED", "live_migration_tunnelled = true", 13,
       "deprecated since 23; live_migration_with_native_tls = true encrypts without its limits" },
@@ -153,8 +157,12 @@ check_flags_appended(NctAudit *audit, const NctRule *rule)
 
         if (!option || g_str_equal(entry->key, name))
             continue;
-        advice = g_strdup_printf("under [libvirt], write the whole list: %s = %s, %s", name,
-                                 option->defaults[0], entry->value);
+        advice = g_strdup_printf("under [libvirt], write the whole list: %s = %s, %s%s%s", name,
+                                 option->defaults[0], entry->value,
+                                 strstr(entry->value, "AUTO_CONVERGE") ? "; " CONVERGE : "",
+                                 g_str_equal(name, "live_migration_flag")
+                                     ? "; block migrations have block_migration_flag"
+                                     : "");
         nct_audit_report(audit, rule, entry, advice,
                          "%s keeps its list; to add a flag, the whole list must be written", name);
     }

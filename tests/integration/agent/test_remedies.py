@@ -1,5 +1,6 @@
 """Each remedy makes a migration end that never would by itself, with the real downtime within the policy's cap."""
 
+import datetime
 import json
 import os
 
@@ -51,7 +52,7 @@ def real_downtime_ms(world, guest):
 
 
 def test_downtime_is_raised(world):
-    guest = steering(world, policy={"name": "must-finish"},
+    guest = steering(world, policy={"name": "must-finish"}, agent={"mode": "steer", "traces": 1},
                      policy_must_finish={"max_downtime_ms": CAP_MS, "ladder": "downtime"})
     migration = world.lab.live_migrate(guest, DESTINATION)
     done = remedy(world, guest, "downtime")
@@ -63,6 +64,19 @@ def test_downtime_is_raised(world):
     assert real_downtime_ms(world, guest) <= CAP_MS + SWITCHOVER_MS
     world.lab.wait_beats(guest)
     check(world, guest)
+    decided_again(world, done)
+
+
+def decided_again(world, done):
+    """The recorded trace under the same policy, offline: the same remedy at the same sync."""
+    folder = world.lab.path(f"agent-{SOURCE}/traces")
+    name, = os.listdir(folder)
+    code, output = world.agents[SOURCE].command("replay", "--json", "--policy", "must-finish",
+                                                os.path.join(folder, name))
+    assert code == 0
+    again, = [one for one in map(json.loads, output.splitlines()) if one["kind"] == "remedy"]
+    for key in ("remedy", "reason", "value", "expected_ms", "cap_ms", "iteration", "policy", "way"):
+        assert again[key] == done[key], key
 
 
 def test_bandwidth_is_raised(world):
@@ -98,9 +112,7 @@ def test_post_copy_through_nova(world):
 def test_pause_within_the_cap(world):
     """The policy is the flavor's: the host's own is careful, which would never do that."""
     guest = steering(world, policy_must_finish={"max_downtime_ms": 500, "max_pause_ms": CAP_MS})
-    flavor = world.lab.nova.database.instance(guest.uuid)["flavor"]
-    flavor["nova_object.data"]["extra_specs"] = {"nova_migration_agent:policy": "must-finish"}
-    world.lab.nova.database.update_instance(guest.uuid, {"flavor": flavor})
+    of_the_flavor(world, guest, "must-finish")
     migration = world.lab.live_migrate(guest, DESTINATION)
     done = remedy(world, guest, "pause")
     assert done["expected_ms"] <= CAP_MS == done["cap_ms"]
@@ -109,6 +121,57 @@ def test_pause_within_the_cap(world):
     assert world.wait(guest, SOURCE, "stop_and_copy.end")["cause"] == "forced"
     assert world.lab.runs_on(guest) == [DESTINATION]
     world.lab.wait_beats(guest)
+    check(world, guest)
+
+
+def of_the_flavor(world, guest, policy):
+    flavor = world.lab.nova.database.instance(guest.uuid)["flavor"]
+    flavor["nova_object.data"]["extra_specs"] = {"nova_migration_agent:policy": policy}
+    world.lab.nova.database.update_instance(guest.uuid, {"flavor": flavor})
+
+
+def at(report):
+    return datetime.datetime.fromisoformat(report["occurred_at"].replace("Z", "+00:00"))
+
+
+def test_killed_in_a_pause(world):
+    """kill -9 while the guest stands still by our order, on a link that has become too slow to end it: the agent that is
+    started knows that the pause is its own, by the flavor's policy, and ends it at the cap."""
+    cap_ms = 20000
+    guest = steering(world, policy_must_finish={"max_downtime_ms": 500, "max_pause_ms": cap_ms})
+    of_the_flavor(world, guest, "must-finish")
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    paused = remedy(world, guest, "pause")
+    world.lab.hosts[SOURCE].domain(guest.uuid).migrateSetMaxSpeed(1)
+    world.agents[SOURCE].kill()
+    world.agents[SOURCE].start()
+    done = remedy(world, guest, "abort")
+    assert done["reason"] == "pause_time" and done["policy"] == "must-finish" and done["way"] == "libvirt"
+    assert done["cap_ms"] == cap_ms and done["attempt_id"] == paused["attempt_id"]
+    assert migration.wait("cancelled") in ("cancelled", "failed", "error")
+    wait_for(lambda: world.lab.runs_on(guest) == [SOURCE], 30, "the guest runs where it was", 0.1)
+    world.lab.wait_beats(guest)
+    # not before its time, and not above the cap
+    assert 0.8 * cap_ms <= (at(done) - at(paused)).total_seconds() * 1000 <= cap_ms + SWITCHOVER_MS
+
+
+def test_killed_and_started_again_holds_what_it_raised(world):
+    """Nova's ladder moves the downtime back while no agent is there: the next one still knows what it had raised it to."""
+    guest = steering(world, policy_must_finish={"max_downtime_ms": 2000, "ladder": "downtime"})
+    of_the_flavor(world, guest, "must-finish")
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    raised = remedy(world, guest, "downtime")
+    assert raised["value"] == 2000  # it needs 4 s: held, and not enough
+    world.agents[SOURCE].kill()
+    domain = world.lab.hosts[SOURCE].domain(guest.uuid)
+    domain.migrateSetMaxDowntime(95)
+    world.agents[SOURCE].start()
+    wait_for(lambda: domain.migrateGetMaxDowntime() == 2000, 60, "it is held again", 0.1)
+    again = wait_for(lambda: next((r for r in world.reports.remedies(guest.uuid) if r["reason"] == "moved_back"), None),
+                     30, "that is said", 0.1)
+    assert again["policy"] == "must-finish" and (again["before"], again["after"]) == (95, 2000)
+    migration.abort()
+    assert migration.wait("cancelled") == "cancelled"
     check(world, guest)
 
 

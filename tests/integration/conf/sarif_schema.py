@@ -1,10 +1,17 @@
 """What we write of SARIF 2.1.0, as a JSON Schema: every property that stands there is one that the specification has,
-and what it requires is there (sections 3.13 to 3.57 of the OASIS standard). SARIF_SCHEMA=FILE names the official
-schema, which is then asked as well; it is not ours to ship."""
+and what it requires is there (sections 3.13 to 3.57 of the OASIS standard). The official schema is asked as well, where it
+can be had: it is not ours to ship."""
+import functools
 import json
 import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
 
 import jsonschema
+
+from conf_tool import BUILD
 
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"],
         "additionalProperties": False}
@@ -51,9 +58,28 @@ SCHEMA = {"type": "object", "properties": {
     "additionalProperties": False}
 
 
+# ships what OASIS published, but for a property of suppressions, of which we write none
+PACKAGE, MEMBER = "@microsoft/jest-sarif@1.0.0-beta.0", "package/lib/schemas/sarif-2.1.0-rtm.5.json"
+
+
+@functools.lru_cache(maxsize=None)
+def official():
+    """The schema in the file SARIF_SCHEMA, or in npm's package, kept in the build's folder; None if neither can be had."""
+    named, kept = os.environ.get("SARIF_SCHEMA"), BUILD / "sarif-schema"
+    if named:
+        return json.loads(pathlib.Path(named).read_text(encoding="utf-8"))
+    if not kept.exists() and shutil.which("npm"):
+        kept.mkdir()
+        subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=kept, capture_output=True, check=False, timeout=120)
+    for package in kept.glob("*.tgz"):
+        with tarfile.open(package) as archive:
+            return json.load(archive.extractfile(MEMBER))
+    if kept.exists():
+        kept.rmdir()
+    return None
+
+
 def check(log):
     jsonschema.validate(log, SCHEMA)
-    official = os.environ.get("SARIF_SCHEMA")
-    if official:
-        with open(official, encoding="utf-8") as source:
-            jsonschema.validate(log, json.load(source), format_checker=jsonschema.FormatChecker())
+    if official():
+        jsonschema.validate(log, official(), format_checker=jsonschema.FormatChecker())

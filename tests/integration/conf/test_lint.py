@@ -78,9 +78,18 @@ def test_order_of_files_and_directories(tool):
     tool.write("a.conf", "[libvirt]\ncpu_mode = none\n")
     tool.write("d/10.conf", "[libvirt]\ncpu_mode = host-model\n")
     _, out = tool.lint("--config-dir", "d", "--config-file", "a.conf")
-    assert [f["file"].rsplit("/", 1)[1] for f in out["findings"] if f["rule"] == "NC113"] == ["10.conf"]
+    assert [f["file"] for f in out["findings"] if f["rule"] == "NC113"] == ["d/10.conf"]
     _, out = tool.lint("--config-file", "a.conf", "--config-dir", "d")
-    assert [f["file"].rsplit("/", 1)[1] for f in out["findings"] if f["rule"] == "NC113"] == ["a.conf"]
+    assert [f["file"] for f in out["findings"] if f["rule"] == "NC113"] == ["a.conf"]
+
+
+def test_files_are_shown_as_they_were_named(tool):
+    """A CI job's report must fit the repository, wherever that is checked out."""
+    path = tool.write("etc/nova.conf", "[libvirt]\nnonsense = 1\n")
+    for name in ("etc/nova.conf", str(path)):
+        assert json.loads(tool("lint", "-f", "gitlab", name).stdout)[0]["location"]["path"] == name
+        sarif = json.loads(tool("lint", "-f", "sarif", name).stdout)["runs"][0]["results"][0]
+        assert sarif["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == name
 
 
 def test_host_tree(tool):
@@ -233,15 +242,31 @@ def test_sarif(tool):
     assert {"deletedRegion", "insertedContent"} <= set(replacement)
 
 
-def test_sarif_of_every_bad_example(tool):
+def test_sarif_of_every_example(tool):
     rules = json.loads(tool("rules", "--format", "json").stdout)
-    for number, rule in enumerate(rules):
-        tool.write(f"{number}.conf", rule.get("example", {}).get("bad", ""))
+    for rule in rules:
+        for kind in ("bad", "good"):
+            tool.write(f"{rule['code']}-{kind}.conf", rule.get("example", {}).get(kind, ""))
+    names = sorted(path.name for path in tool.dir.glob("*.conf"))
     for release in ("13", "20", "26", "33"):
-        done = tool("lint", "--format", "sarif", "--release", release, *(f"{n}.conf" for n in range(len(rules))))
-        out = json.loads(done.stdout)
+        out = json.loads(tool("lint", "--format", "sarif", "--release", release, *names).stdout)
         sarif_schema.check(out)
-        assert len(out["runs"][0]["results"]) > 60
+        assert len(out["runs"][0]["results"]) > 100
+    upgrade = tool("upgrade", "--format", "sarif", "--from", "13", "--to", "33", *names)
+    sarif_schema.check(json.loads(upgrade.stdout))
+    for name in ("a:b #?%.conf", os.fsdecode(b"\xff.conf"), "-"):
+        (tool.dir / name).write_text(BAD)
+        done = tool("lint", "--format", "sarif", "--", name, stdin=BAD.encode())
+        sarif_schema.check(json.loads(done.stdout))
+
+
+def test_sarif_by_the_official_schema():
+    """All the checks of SARIF in these files ask it, if only it can be had."""
+    official = sarif_schema.official()
+    if not official:
+        pytest.skip("no SARIF_SCHEMA, and no npm that could bring it")
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"version": "2.1.0", "runs": [{}]}, official)
 
 
 def test_gcc_and_junit_and_gitlab(tool):
@@ -300,6 +325,38 @@ def test_syntax_error_never_quotes_the_line(tool):
         done = tool("lint", "--format", form, "nova.conf")
         assert done.returncode == 3
         assert SECRET.encode() not in done.stdout + done.stderr
+
+
+def test_nothing_moves_the_terminal(tool):
+    """Colours, titles, control characters of one byte and of two, and a line of our own form in a file's name."""
+    text = (b"[libvirt]\ncpu_mode = \x1b[31mX\x1b]0;t\x07\nc\x1b[1m = 2\n[g\x1b[1m]\na=1\n[DEFAULT]\nlog_dir = $a\x1b\n"
+            b"my_ip = \xc2\x9b31m\nstate_path = \xe2\x80\xae/x\n")
+    name = "n\x1b[1m\nx:1:1: error: y.conf"
+    tool.write(name, text)
+    tool.write("b.conf", "[libvirt]\n")
+    for command in (*(("lint", "-f", form, name) for form in ("text", "gcc", "json", "sarif", "gitlab", "junit")),
+                    ("show", "-a", "--config-file", name), ("diff", name, "b.conf"), ("lint", "--", name + "\x1b"),
+                    ("upgrade", "--from", "13", "--to", "33", name), ("show", "--config-file", "b.conf", "x\x1b")):
+        done = tool(*command)
+        shown = (done.stdout + done.stderr).decode()
+        assert [line for line in shown.split("\n") if line.startswith("x:1:1") or not line.isprintable()] == [], command
+
+
+def test_a_byte_that_is_no_text_has_a_place(tool):
+    (tool.dir / "c: d.conf").write_bytes(b"[libvirt]\n# \xff\n")
+    status, out = tool.lint("c: d.conf", "no:where.conf")
+    assert status == 2
+    assert [(f["file"], f["line"]) for f in out["findings"]] == [("c: d.conf", 2), ("no:where.conf", 0)]
+
+
+@pytest.mark.parametrize("text", [
+    "[libvirt]\ncpu_mode = {}\n", "[libvirt]\n{} = 1\n", "[libvirt]\n{} += 1\n", "[{}]\na = 1\n",
+    "[libvirt]\ncpu_mode = ${}\n", "[libvirt]\nlive_migration_uri = qemu+tcp://{}\n",
+    "# nova-conf-tool: ignore={}\n", "[DEFAULT]\nmy_ip = {}\n"])
+def test_messages_are_short_whatever_they_quote(tool, text):
+    tool.write("nova.conf", text.format("k" * 1000000))
+    done = tool("lint", "nova.conf")
+    assert 0 < len(done.stdout) < 5000
 
 
 def test_hostile_size(tool):

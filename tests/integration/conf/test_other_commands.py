@@ -17,7 +17,8 @@ def test_show_origin_and_defaults(tool):
     assert "DEFAULT.instances_path = /srv/instances  (default)" in text
     out = json.loads(tool("show", "--format", "json", *files).stdout)
     assert {(item["group"], item["option"]) for item in out} == {("DEFAULT", "state_path"), ("libvirt", "cpu_mode")}
-    assert tool("show", *files, "libvirt.nonsense").returncode == 2
+    done = tool("show", *files, "libvirt.cpu_mode", "libvirt.nonsense")
+    assert done.returncode == 2 and b"no option or group libvirt.nonsense" in done.stderr
     assert tool("show", "--config-file", "missing.conf").returncode == 2
 
 
@@ -81,6 +82,15 @@ def test_fix_prints_a_patch_that_applies(tool):
     assert "[pci]\ndevice_spec = {" in text
     assert "cpu_models = Haswell" in text and "# virt_type = kvm" in text
     assert "# live_migration_progress_timeout = 3" in text and "debug = false\r\n" in text
+
+
+def test_patch_is_applied_as_the_manual_says(tool):
+    path = tool.write("nova.conf", OLD)
+    for name, args in (("nova.conf", ("-p0",)), (str(path), ("-p1", "-d", "/"))):
+        tool.write("nova.conf", OLD)
+        patch = tool("upgrade", "--patch", "--from", "13", "--to", "26", name).stdout
+        subprocess.run(["patch", "-s", *args], input=patch, check=True, cwd=tool.dir)
+        assert "cpu_models = Haswell" in path.read_text()
 
 
 @pytest.mark.parametrize("text", [
