@@ -185,9 +185,6 @@ act(NmaAgent *agent, const GPtrArray *effects, NmaNow now)
         case NMA_EFFECT_ASK_PEER:
             put_if(agent, nma_calls_ask_peer(agent->calls, effect->instance_uuid, effect->host));
             break;
-        case NMA_EFFECT_ASK_GUEST:
-            put_if(agent, nma_calls_ask_guest(agent->calls, effect->instance_uuid, effect->host));
-            break;
         case NMA_EFFECT_ASK_RESERVATION:
             put_if(agent, nma_calls_ask_reservation(agent->calls, effect->ask, effect->host));
             break;
@@ -247,8 +244,6 @@ take_item(NmaAgent *agent, NmaInboxItem *item, NmaNow now, GPtrArray *effects, g
     case NMA_INBOX_EVENT:
         if (item->event->type == NMA_EVENT_MEASURED || item->event->type == NMA_EVENT_DOMAINS)
             nma_foretelling_take(agent->foretelling, item->event, now);
-        if (item->event->type == NMA_EVENT_DOMAIN_READING)
-            nma_agent_tell_guest(agent, &item->event->reading);
         nma_host_step(agent->host, item->event, now, effects);
         nma_tracing_take(agent->tracing, agent->host, item->event, now);
         if (item->event->type == NMA_EVENT_RESYNC && !agent->bus_started)

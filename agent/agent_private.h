@@ -99,10 +99,6 @@ void nma_agent_give_answer(NmaAgent *agent, NmaAnswer *answer, NmaNow now);
 /* Between saving and answering: what could not be saved is not promised. */
 void nma_agent_withdraw_unsaved(NmaAgent *agent, GPtrArray *effects, NmaNow now);
 
-/* libvirt is asked; its answer comes as a reading. request is taken. */
-void nma_agent_ask_guest(NmaAgent *agent, OmRequest *request, const char *instance_uuid);
-void nma_agent_tell_guest(NmaAgent *agent, const NmaDomainReading *reading);
-
 /* controlling.c: what comes over the control socket */
 
 json_t *nma_agent_control(const char *command, const json_t *args, gpointer agent, GError **error);

@@ -68,10 +68,6 @@ nma_agent_answer(NmaAgent *agent, OmRequest *om_request, NmaNow now, GPtrArray *
         nma_agent_ask(agent, om_request, g_steal_pointer(&request->ask), now, effects);
         return;
     }
-    if (request->method == NMA_REQUEST_GUEST) {
-        nma_agent_ask_guest(agent, om_request, request->instance_uuid);
-        return;
-    }
     if (request->method == NMA_REQUEST_SET_MODE)
         g_message("mode %s asked by request %s", request->mode,
                   message->request_id != NULL ? message->request_id : "-");

@@ -16,7 +16,6 @@ typedef enum {
     ASK_PEER,
     ASK_PEER_AUDIT,
     ASK_INSTANCE,    /* to be sent on with an order */
-    ASK_SOURCE,      /* guest */
     ASK_DESTINATION, /* reserve */
 } Kind;
 
@@ -154,25 +153,6 @@ nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const char *host)
                      nma_request_hello_args(g_get_real_time()))
                ? NULL
                : peer_event(instance_uuid, NMA_PEER_ABSENT);
-}
-
-static NmaEvent *
-guest_event(const char *instance_uuid, const json_t *result)
-{
-    NmaEvent *event = nma_event_new(NMA_EVENT_GUEST);
-
-    g_strlcpy(event->guest.instance_uuid, instance_uuid, sizeof event->guest.instance_uuid);
-    event->guest.sized = nma_guest_decode(result, &event->guest.resources);
-    return event;
-}
-
-NmaEvent *
-nma_calls_ask_guest(NmaCalls *calls, const char *instance_uuid, const char *host)
-{
-    return ask_agent(calls, ASK_SOURCE, instance_uuid, host, NMA_REQUEST_GUEST,
-                     NMA_RPC_RESERVE_VERSION, json_pack("{s:s}", "instance_uuid", instance_uuid))
-               ? NULL
-               : guest_event(instance_uuid, NULL);
 }
 
 static NmaEvent *
@@ -357,9 +337,6 @@ answered(NmaCalls *calls, const Question *question, const OmCallResult *result)
         return NULL;
     case ASK_INSTANCE:
         return act_with(calls, question, result);
-    case ASK_SOURCE:
-        return guest_event(question->instance_uuid,
-                           result->status == OM_CALL_OK ? result->result : NULL);
     case ASK_DESTINATION:
         return reserved_answered(question, result);
     case ASK_CONDUCTOR:

@@ -29,7 +29,6 @@ NmaEvent *nma_calls_ask_peer(NmaCalls *calls, const char *instance_uuid, const c
  * nova_rpc_major: of Nova's own messages; 0: not known. */
 NmaEvent *nma_calls_act(NmaCalls *calls, const char *instance_uuid, gint64 migration_id,
                         NmaRemedy remedy, gint nova_rpc_major);
-NmaEvent *nma_calls_ask_guest(NmaCalls *calls, const char *instance_uuid, const char *host);
 /* For a reservation, or to release one: that is not answered. */
 NmaEvent *nma_calls_ask_reservation(NmaCalls *calls, const NmaAsk *ask, const char *host);
 

@@ -105,15 +105,6 @@ nma_effects_add_gather_facts(GPtrArray *effects, const char *instance_uuid,
 }
 
 void
-nma_effects_add_ask_guest(GPtrArray *effects, const char *instance_uuid, const char *host)
-{
-    NmaEffect *effect = add(effects, NMA_EFFECT_ASK_GUEST);
-
-    g_strlcpy(effect->instance_uuid, instance_uuid, sizeof effect->instance_uuid);
-    effect->host = g_strdup(host);
-}
-
-void
 nma_effects_add_answer(GPtrArray *effects, NmaAnswer *answer)
 {
     NmaEffect *effect = add(effects, NMA_EFFECT_ANSWER);

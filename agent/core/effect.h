@@ -20,7 +20,6 @@ typedef enum {
     NMA_EFFECT_GATHER_FACTS,  /* instance_uuid, host: its source -> NMA_EVENT_FACTS */
     NMA_EFFECT_ASK_CONDUCTOR, /* instances -> NMA_EVENT_CONDUCTOR */
     NMA_EFFECT_ASK_PEER,      /* instance_uuid, host -> NMA_EVENT_PEER */
-    NMA_EFFECT_ASK_GUEST,     /* how large is it: instance_uuid, host -> NMA_EVENT_GUEST */
     NMA_EFFECT_ANSWER,        /* answer: to who asked, and only when it is saved */
     /* ask, host: of the peer; reserve -> NMA_EVENT_RESERVED; to release needs no answer */
     NMA_EFFECT_ASK_RESERVATION,
@@ -55,6 +54,5 @@ void nma_effects_add_ask_conductor(GPtrArray *effects, GStrv instances /* taken 
 void nma_effects_add_gather_facts(GPtrArray *effects, const char *instance_uuid,
                                   const char *source_or_null);
 void nma_effects_add_ask_peer(GPtrArray *effects, const char *instance_uuid, const char *host);
-void nma_effects_add_ask_guest(GPtrArray *effects, const char *instance_uuid, const char *host);
 void nma_effects_add_answer(GPtrArray *effects, NmaAnswer *answer /* taken */);
 void nma_effects_add_ask_reservation(GPtrArray *effects, NmaAsk *ask /* taken */, const char *host);

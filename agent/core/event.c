@@ -114,9 +114,6 @@ nma_event_new(NmaEventType type)
         nma_facts_clear(&event->facts.facts);
         nma_capacity_clear(&event->facts.capacity);
         break;
-    case NMA_EVENT_GUEST:
-        nma_resources_clear(&event->guest.resources);
-        break;
     case NMA_EVENT_DOMAINS:
         event->domains.uuids = g_ptr_array_new_with_free_func(g_free);
         break;

@@ -135,7 +135,6 @@ typedef enum {
     NMA_EVENT_DOMAINS,   /* domains: all active ones of the host */
     NMA_EVENT_REMEDY,    /* remedy: answer to NMA_EFFECT_REMEDY */
     NMA_EVENT_ASKED,     /* asked -> NMA_EFFECT_ANSWER, exactly one */
-    NMA_EVENT_GUEST,     /* guest: answer to NMA_EFFECT_ASK_GUEST */
     NMA_EVENT_RESERVED,  /* reserved: answer to NMA_EFFECT_ASK_RESERVATION */
     NMA_N_EVENTS
 } NmaEventType;
@@ -179,11 +178,6 @@ typedef struct {
         } domains;
         NmaRemedyAnswer remedy;
         NmaAsk *asked; /* owned */
-        struct {
-            char instance_uuid[NMA_UUID_LEN + 1];
-            gboolean sized; /* FALSE: its source could not tell */
-            NmaResources resources;
-        } guest;
         NmaPeerReservation reserved;
     };
 } NmaEvent;

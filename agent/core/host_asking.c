@@ -1,5 +1,5 @@
-/* What others ask about guests that are to come. A question waits for the guest's size, for libvirt
- * after a start, and for facts; none waits for longer than ten seconds. */
+/* What others ask about guests that are to come. A question waits for libvirt after a start,
+ * and for facts, of which its size may be one; none waits for longer than ten seconds. */
 #include <string.h>
 
 #include "agent/core/host_internal.h"
@@ -7,7 +7,6 @@
 #define WAIT_US (10 * NMA_US_PER_S)
 
 typedef enum {
-    WAITS_FOR_SIZE,
     WAITS_FOR_LIBVIRT,
     WAITS_FOR_FACTS,
 } Waiting;
@@ -148,15 +147,40 @@ take_reservation(NmaHost *host, const NmaAsk *ask, const NmaAdmission *admission
     renew_entry(entry, ask, now);
 }
 
+/* Who asks, Nova's check, a reservation or the guest's source may have said it. */
+static gboolean
+know_size(NmaHost *host, const NmaAsk *ask, const NmaFacts *facts, NmaResources *resources)
+{
+    const NmaDestination *destination = nma_host_get_destination(host, ask->instance_uuid);
+    const NmaReservation *entry = live_entry(host, ask->instance_uuid);
+    const NmaGuest *guest = facts->source != NULL ? facts->source->guest : NULL;
+
+    *resources = ask->resources;
+    if (!ask->sized && destination != NULL && destination->base.identity.memory_mib >= 0)
+        nma_destination_wants(destination, resources);
+    if (entry != NULL)
+        nma_reservation_fill_in(entry, resources);
+    if (resources->amount[NMA_AMOUNT_MEMORY] < 0 && guest != NULL) {
+        resources->amount[NMA_AMOUNT_MEMORY] = guest->memory_bytes;
+        resources->amount[NMA_AMOUNT_VCPUS] = guest->vcpus;
+    }
+    return resources->amount[NMA_AMOUNT_MEMORY] >= 0;
+}
+
 static void
 judge(NmaHost *host, const NmaAsk *ask, const NmaFacts *facts, const NmaCapacity *capacity,
       NmaNow now, GPtrArray *effects)
 {
-    NmaAnswer *answer = nma_answer_new(ask);
+    NmaResources wanted;
+    NmaAnswer *answer;
     NmaAdmission admission;
 
-    nma_admission_judge(&admission, ask->instance_uuid, &ask->resources, facts, capacity,
-                        host->ledger);
+    if (!know_size(host, ask, facts, &wanted)) {
+        refuse(host, ask, NMA_REASON_SIZE_UNKNOWN, effects);
+        return;
+    }
+    answer = nma_answer_new(ask);
+    nma_admission_judge(&admission, ask->instance_uuid, &wanted, facts, capacity, host->ledger);
     answer->verdict = admission.verdict;
     if (admission.worst != NULL) {
         answer->reason = admission.worst->reason;
@@ -180,23 +204,6 @@ judge_blindly(NmaHost *host, const NmaAsk *ask, NmaNow now, GPtrArray *effects)
     nma_facts_clear(&facts);
     nma_capacity_clear(&capacity);
     judge(host, ask, &facts, &capacity, now, effects);
-}
-
-static gboolean
-know_size(NmaHost *host, NmaAsk *ask)
-{
-    const NmaDestination *destination = nma_host_get_destination(host, ask->instance_uuid);
-    const NmaReservation *entry = live_entry(host, ask->instance_uuid);
-
-    if (!ask->sized && destination != NULL && destination->base.identity.memory_mib >= 0) {
-        nma_destination_wants(destination, &ask->resources);
-        ask->sized = TRUE;
-    }
-    if (entry != NULL) {
-        ask->sized = ask->sized || entry->resources.amount[NMA_AMOUNT_MEMORY] >= 0;
-        nma_reservation_fill_in(entry, &ask->resources);
-    }
-    return ask->sized;
 }
 
 static void
@@ -227,15 +234,7 @@ open_question(NmaHost *host, const NmaAsk *asked, NmaNow now, GPtrArray *effects
     question->ask = nma_ask_copy(asked);
     question->due_boot_us = now.boot_us + WAIT_US;
     g_ptr_array_add(host->asked, question);
-    if (know_size(host, question->ask)) {
-        gather(host, question, effects);
-        return;
-    }
-    question->waiting = WAITS_FOR_SIZE;
-    if (question->ask->source == NULL)
-        question->due_boot_us = now.boot_us; /* nobody could tell it */
-    else
-        nma_effects_add_ask_guest(effects, asked->instance_uuid, question->ask->source);
+    gather(host, question, effects);
 }
 
 /* What is promised already stays so, whatever the host looks like now; more than that is judged. */
@@ -278,26 +277,6 @@ nma_host_take_ask(NmaHost *host, const NmaAsk *ask, NmaNow now, GPtrArray *effec
 /* ---- what they wait for ---- */
 
 void
-nma_host_take_guest(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects)
-{
-    for (guint i = 0; i < host->asked->len; i++) {
-        Question *question = host->asked->pdata[i];
-
-        if (question->waiting != WAITS_FOR_SIZE ||
-            !g_str_equal(question->ask->instance_uuid, event->guest.instance_uuid))
-            continue;
-        if (event->guest.sized) {
-            question->ask->resources = event->guest.resources;
-            question->ask->sized = TRUE;
-        }
-        if (know_size(host, question->ask))
-            gather(host, question, effects);
-        else
-            question->due_boot_us = now.boot_us;
-    }
-}
-
-void
 nma_host_take_facts(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects)
 {
     for (guint i = 0; i < host->asked->len;) {
@@ -336,9 +315,6 @@ nma_host_end_overdue_asks(NmaHost *host, NmaNow now, GPtrArray *effects)
             continue;
         }
         switch (question->waiting) {
-        case WAITS_FOR_SIZE:
-            refuse(host, question->ask, NMA_REASON_SIZE_UNKNOWN, effects);
-            break;
         case WAITS_FOR_LIBVIRT:
             refuse(host, question->ask, NMA_REASON_NOT_READY, effects);
             break;

@@ -321,8 +321,6 @@ event_instance(const NmaEvent *event)
         return event->remedy.instance_uuid;
     case NMA_EVENT_ASKED:
         return event->asked->instance_uuid;
-    case NMA_EVENT_GUEST:
-        return event->guest.instance_uuid;
     case NMA_EVENT_RESERVED:
         return event->reserved.instance_uuid;
     default:
@@ -363,9 +361,6 @@ nma_host_dispatch(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *e
         break;
     case NMA_EVENT_ASKED:
         nma_host_take_ask(host, event->asked, now, effects);
-        break;
-    case NMA_EVENT_GUEST:
-        nma_host_take_guest(host, event, now, effects);
         break;
     case NMA_EVENT_RESYNC:
         on_resync(host, event, now, effects);

@@ -59,7 +59,6 @@ void nma_host_step_destination(NmaHost *host, NmaDestination *destination, const
 /* host_asking.c */
 GPtrArray *nma_host_questions_new(void);
 void nma_host_take_ask(NmaHost *host, const NmaAsk *ask, NmaNow now, GPtrArray *effects);
-void nma_host_take_guest(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects);
 void nma_host_take_facts(NmaHost *host, const NmaEvent *event, NmaNow now, GPtrArray *effects);
 void nma_host_libvirt_was_read(NmaHost *host, GPtrArray *effects);
 void nma_host_end_overdue_asks(NmaHost *host, NmaNow now, GPtrArray *effects);

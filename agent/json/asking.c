@@ -255,27 +255,3 @@ nma_reserved_decode(const json_t *result, NmaPeerReservation *reserved)
     reserved->text = nma_json_dup_text(result, "reason_text", NMA_TEXT_MAX_BYTES);
     return TRUE;
 }
-
-json_t *
-nma_result_guest(const char *instance_uuid, gint64 memory_bytes, gint64 vcpus)
-{
-    if (memory_bytes < 0) {
-        return json_null();
-    }
-    return json_pack("{s:s, s:I, s:o}", "instance_uuid", instance_uuid, "memory_bytes",
-                     (json_int_t)memory_bytes, "vcpus", nma_json_integer(vcpus));
-}
-
-gboolean
-nma_guest_decode(const json_t *result, NmaResources *resources)
-{
-    gint64 memory = nma_json_get_int(result, "memory_bytes", 1, MAX_MIB * MIB);
-
-    if (memory < 0) {
-        return FALSE;
-    }
-    nma_resources_clear(resources);
-    resources->amount[NMA_AMOUNT_MEMORY] = memory;
-    resources->amount[NMA_AMOUNT_VCPUS] = nma_json_get_int(result, "vcpus", 1, MAX_VCPUS);
-    return TRUE;
-}

@@ -21,7 +21,3 @@ json_t *nma_reservation_to_value(const NmaReservation *reservation, NmaNow now);
 /* The result of reserve as its asker has it. FALSE, and nothing written, when it is none;
  * instance_uuid is the caller's to fill in. text is owned. */
 gboolean nma_reserved_decode(const json_t *result, NmaPeerReservation *reserved);
-
-/* The result of guest; memory of NMA_UNKNOWN: no such guest here. New reference, and back. */
-json_t *nma_result_guest(const char *instance_uuid, gint64 memory_bytes, gint64 vcpus);
-gboolean nma_guest_decode(const json_t *result, NmaResources *resources);

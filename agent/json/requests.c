@@ -20,7 +20,6 @@ static const char *const names[NMA_N_REQUESTS + 1] = {
     [NMA_REQUEST_RESERVE] = "reserve",
     [NMA_REQUEST_RENEW] = "renew",
     [NMA_REQUEST_RELEASE] = "release",
-    [NMA_REQUEST_GUEST] = "guest",
     [NMA_REQUEST_GUEST_FACTS] = "guest_facts",
     [NMA_REQUEST_FORECAST] = "forecast",
     [NMA_REQUEST_GUESTS] = "guests",
@@ -132,8 +131,7 @@ static gboolean (*const readers[NMA_N_REQUESTS])(const json_t *, NmaRequest *, G
     [NMA_REQUEST_SET_MODE] = read_set_mode, [NMA_REQUEST_GUEST_FACTS] = read_guest_facts,
     [NMA_REQUEST_AUDIT] = read_audit,       [NMA_REQUEST_CAN_LIVE_MIGRATE] = read_ask,
     [NMA_REQUEST_RESERVE] = read_ask,       [NMA_REQUEST_RENEW] = read_ask,
-    [NMA_REQUEST_RELEASE] = read_ask,       [NMA_REQUEST_GUEST] = read_show,
-    [NMA_REQUEST_FORECAST] = read_forecast,
+    [NMA_REQUEST_RELEASE] = read_ask,       [NMA_REQUEST_FORECAST] = read_forecast,
 };
 
 const char *const *

@@ -26,7 +26,6 @@ typedef enum {
     NMA_REQUEST_RESERVE,
     NMA_REQUEST_RENEW,
     NMA_REQUEST_RELEASE,
-    NMA_REQUEST_GUEST,       /* peer to peer: how large is the guest that runs there */
     NMA_REQUEST_GUEST_FACTS, /* peer to peer: what the guest is, and whether you reach me */
     NMA_REQUEST_FORECAST,    /* before the start; answered when it is measured */
     NMA_REQUEST_GUESTS,      /* which guests are here; answered when libvirt has said it */
@@ -35,7 +34,7 @@ typedef enum {
 
 typedef struct {
     NmaRequestMethod method;
-    char *instance_uuid;    /* show, guest, guest_facts; forecast: NULL is all; else NULL */
+    char *instance_uuid;    /* show, guest_facts; forecast: NULL is all; else NULL */
     char *destination;      /* forecast: Nova's name, may be NULL; else NULL */
     char *mode;             /* set_mode; else NULL */
     gint64 caller_wall_us;  /* hello; else NMA_UNKNOWN */

@@ -163,11 +163,6 @@ any_event(Chaos *chaos)
     case NMA_EVENT_ASKED:
         event->asked = any_ask(chaos);
         break;
-    case NMA_EVENT_GUEST:
-        any_instance(chaos, event->guest.instance_uuid);
-        event->guest.sized = any(chaos, 2) == 0;
-        event->guest.resources.amount[NMA_AMOUNT_MEMORY] = any_number(chaos);
-        break;
     case NMA_EVENT_RESERVED:
         any_instance(chaos, event->reserved.instance_uuid);
         event->reserved.state = (NmaReservedState)any(chaos, NMA_RESERVED_UNANSWERED + 1);

@@ -464,7 +464,6 @@ step(World *world, guint host, NmaEvent *event)
             break;
         case NMA_EFFECT_ASK_RESERVATION:
             break; /* lost on its way: Nova's check is seen in this world */
-        case NMA_EFFECT_ASK_GUEST:
         case NMA_EFFECT_ANSWER:
         case NMA_N_EFFECTS:
             g_assert_not_reached(); /* nobody asks */

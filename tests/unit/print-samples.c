@@ -183,8 +183,6 @@ print_asking(void)
                 print_result(definition, nma_answer_to_value(effect->answer, "host-a", now));
         }
     }
-    print_result("guest_result", nma_result_guest(HOST_SAMPLE_INSTANCE, 1 << 30, 2));
-    print_result("guest_result", nma_result_guest(HOST_SAMPLE_INSTANCE, NMA_UNKNOWN, NMA_UNKNOWN));
 }
 
 /* one audit of a host alone, one comparison, and both answers to the method */

@@ -269,32 +269,25 @@ test_unmeasured(void)
 }
 
 static void
-tell_size(Story *story, gboolean sized, gint64 memory_mib)
-{
-    NmaEvent *event = nma_event_new(NMA_EVENT_GUEST);
-
-    g_strlcpy(event->guest.instance_uuid, GUEST, sizeof event->guest.instance_uuid);
-    event->guest.sized = sized;
-    event->guest.resources.amount[NMA_AMOUNT_MEMORY] = memory_mib * MIB;
-    story_step(story, event);
-}
-
-static void
 test_size_asked_of_the_source(void)
 {
+    NmaEvent *event;
     NmaAsk *ask;
     Story story;
 
     begin(&story);
     put(&story, ask_for(NMA_ASK_RESERVE, GUEST, -1)); /* nobody to ask */
+    put_facts(&story, GUEST, 1000);
     assert_refused(answered(&story), "size_unknown");
 
     ask = ask_for(NMA_ASK_RESERVE, GUEST, -1);
     ask->source = g_strdup(STORY_PEER);
     put(&story, ask);
-    g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_GUEST), ==, 1);
-    tell_size(&story, TRUE, 700);
-    put_facts(&story, GUEST, 1000);
+    event = facts_event(GUEST, 1000);
+    event->facts.facts.source = nma_source_facts_new();
+    event->facts.facts.source->guest = nma_guest_new();
+    event->facts.facts.source->guest->memory_bytes = 700 * MIB;
+    story_step(&story, event);
     g_assert_true(answered(&story)->granted);
     g_assert_cmpint(story_promised_mib(&story), ==, 700);
     put(&story, ask_for(NMA_ASK_RELEASE, GUEST, -1));
@@ -303,7 +296,7 @@ test_size_asked_of_the_source(void)
     ask = ask_for(NMA_ASK_RESERVE, GUEST, -1);
     ask->source = g_strdup(STORY_PEER);
     put(&story, ask);
-    tell_size(&story, FALSE, 0);
+    put_facts(&story, GUEST, 1000); /* its source could not tell */
     assert_refused(answered(&story), "size_unknown");
     story_end(&story);
 }
@@ -398,7 +391,6 @@ test_asked_while_nova_checks(void)
     put(&story, ask); /* the size is known from Nova's check */
     story_facts(&story, 8192);
     g_assert_cmpuint(story_count(&story, NMA_EFFECT_ANSWER), ==, 1);
-    g_assert_cmpuint(story_count(&story, NMA_EFFECT_ASK_GUEST), ==, 0);
     story_expect(&story, "D pre_migration.start", "D pre_migration.end",
                  "D reservation.start soft");
     g_assert_cmpint(story_promised_mib(&story), ==, MEM_MIB);

@@ -424,7 +424,6 @@ step(Replay *replay, guint host, NmaEvent *event)
             answer_peer(replay, host, effect->host);
             break;
         case NMA_EFFECT_ASK_RESERVATION: /* an agent that does not answer */
-        case NMA_EFFECT_ASK_GUEST:
         case NMA_EFFECT_ANSWER:
         case NMA_N_EFFECTS:
             break;

@@ -277,25 +277,6 @@ test_reserved_answer(void)
     }
 }
 
-static void
-test_guest_answer(void)
-{
-    json_t *result = nma_result_guest(INSTANCE, 1 << 30, NMA_UNKNOWN);
-    NmaResources resources;
-
-    g_assert_true(nma_guest_decode(result, &resources));
-    g_assert_cmpint(resources.amount[NMA_AMOUNT_MEMORY], ==, 1 << 30);
-    g_assert_cmpint(resources.amount[NMA_AMOUNT_VCPUS], ==, NMA_UNKNOWN);
-    json_decref(result);
-    result = nma_result_guest(INSTANCE, NMA_UNKNOWN, 2);
-    g_assert_true(json_is_null(result));
-    g_assert_false(nma_guest_decode(result, &resources));
-    json_decref(result);
-    result = json_pack("{s:i}", "memory_bytes", -5);
-    g_assert_false(nma_guest_decode(result, &resources));
-    json_decref(result);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -309,6 +290,5 @@ main(int argc, char **argv)
     g_test_add_func("/requests/ask-without-size", test_ask_without_size);
     g_test_add_func("/requests/bad-ask", test_bad_ask);
     g_test_add_func("/requests/reserved-answer", test_reserved_answer);
-    g_test_add_func("/requests/guest-answer", test_guest_answer);
     return g_test_run();
 }
