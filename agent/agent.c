@@ -19,8 +19,6 @@
 #include "agent/store/history.h"
 
 #define PROC "/proc"
-/* libvirt's range where qemu.conf does not say another: 49152 to 49215 */
-#define MIGRATION_PORTS 64
 /* libvirt is asked before the bus is consumed, but a libvirt that is away must not keep us deaf */
 #define BUS_START_PATIENCE_US (5 * NMA_US_PER_S)
 #define HOUSEKEEPING_US       (15 * NMA_US_PER_S)
@@ -136,12 +134,6 @@ on_facts(NmaEvent *event, gpointer user_data)
 {
     NmaAgent *agent = user_data;
 
-    const NmaFacts *facts = &event->facts.facts;
-
-    event->facts.capacity.ports = MIGRATION_PORTS;
-    if (facts->storage.free_bytes >= 0)
-        event->facts.capacity.disk_bytes =
-            MAX(facts->storage.free_bytes - facts->disk_reserved_host_bytes, 0);
     nma_ledger_foreach(nma_host_ledger_mutable(agent->host), learn_resident, NULL);
     nma_inbox_put_event(agent->inbox, event);
 }
@@ -665,7 +657,8 @@ open_all(NmaAgent *agent, GError **error)
     if (!restore(agent, error))
         return FALSE;
     agent->tracing = nma_tracing_new(settings->state_dir, settings->host);
-    nma_tracing_set(agent->tracing, (guint)settings->traces, &host_config.limits);
+    nma_tracing_set(agent->tracing, (guint)settings->traces, &host_config.limits,
+                    &host_config.rules.nova);
     agent->control = nma_control_new(socket_path, nma_agent_control, agent, error);
     if (agent->control == NULL)
         return FALSE;

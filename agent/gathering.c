@@ -12,6 +12,8 @@
 
 #define MAX_OPEN    64
 #define MAX_WAITING 64
+/* libvirt's range where qemu.conf does not say another: 49152 to 49215 */
+#define MIGRATION_PORTS 64
 /* our calls are told from others' by it */
 #define COOKIE_BIT (G_GUINT64_CONSTANT(1) << 62)
 
@@ -24,6 +26,7 @@ typedef enum {
     FROM_GUEST = 1 << 5,
     FROM_DISKS = 1 << 6,
     FROM_PATH = 1 << 7,
+    FROM_ROOM = 1 << 8,
 } Part;
 
 typedef struct {
@@ -195,7 +198,7 @@ say_what_is_missing(const NmaGathering *gathering, Open *open)
         facts->virt.needs = late(gathering, "libvirt's word on this host");
     if (open->missing & FROM_ACCEPTANCE)
         facts->acceptance.needs = late(gathering, "libvirt's word on the guest");
-    if (open->missing & FROM_STORAGE)
+    if (open->missing & (FROM_STORAGE | FROM_ROOM) && facts->storage.needs == NULL)
         facts->storage.needs = late(gathering, "a look at instances_path");
 }
 
@@ -229,6 +232,24 @@ add_kernel(const NmaSettings *settings, NmaFacts *facts)
             nma_facts_keep_huge_pages(facts, *kept);
 }
 
+/* What there is for who asks in numbers. */
+static void
+add_capacity(const NmaSettings *settings, const NmaFacts *facts, NmaCapacity *capacity)
+{
+    gboolean none_to_pin = facts->dedicated_cpus < 0;
+
+    capacity->ports = MIGRATION_PORTS;
+    if (facts->storage.free_bytes >= 0)
+        capacity->disk_bytes = MAX(facts->storage.free_bytes - facts->disk_reserved_host_bytes, 0);
+    capacity->cores_known = none_to_pin || facts->virt.guests_pinned_vcpus >= 0;
+    if (capacity->cores_known && !none_to_pin) {
+        capacity->cores =
+            nma_read_cpus(*settings->cpu_dedicated_set != '\0' ? settings->cpu_dedicated_set
+                                                               : settings->vcpu_pin_set);
+        nma_cores_remove(&capacity->cores, &facts->virt.pinned);
+    }
+}
+
 static void
 give_facts(NmaGathering *gathering, Open *open, NmaNow now)
 {
@@ -240,6 +261,7 @@ give_facts(NmaGathering *gathering, Open *open, NmaNow now)
     open->facts.wall_s = now.wall_us / NMA_US_PER_S;
     g_strlcpy(event->facts.instance_uuid, open->instance_uuid, sizeof event->facts.instance_uuid);
     event->facts.facts = open->facts;
+    add_capacity(gathering->config.settings, &open->facts, &event->facts.capacity);
     nma_facts_clear(&open->facts); /* now the event's */
     gathering->config.facts(event, gathering->config.user_data);
 }
@@ -323,6 +345,17 @@ ask_source(NmaGathering *gathering, Open *open, const char *source)
     json_decref(args);
 }
 
+/* source NULL: at the room alone, for who asks in numbers */
+static void
+look_at_storage(NmaGathering *gathering, Open *open, NmaSourceFacts *source, Part part)
+{
+    NmaLook *look = nma_look_new(NMA_LOOK_STORAGE, open->cookie);
+
+    look->path = g_strdup(gathering->config.settings->instances_path);
+    look->source = source != NULL ? nma_source_facts_ref(source) : NULL;
+    put(gathering->files, look, open, part);
+}
+
 static void
 look_at_own_certificates(NmaGathering *gathering, Open *open)
 {
@@ -359,6 +392,7 @@ nma_gathering_begin(NmaGathering *gathering, NmaHypervisor *hypervisor, const ch
                        : NMA_INSPECT_GUESTS;
     inspect(hypervisor, host, open, FROM_HOST);
     look_at_own_certificates(gathering, open);
+    look_at_storage(gathering, open, NULL, FROM_ROOM);
     ask_source(gathering, open, source_or_null);
     finish_if_whole(gathering, open, now);
 }
@@ -368,16 +402,11 @@ static void
 take_source(NmaGathering *gathering, NmaHypervisor *hypervisor, Open *open)
 {
     NmaSourceFacts *source = open->facts.source;
-    NmaLook *look;
 
     if (source->guest == NULL)
         return;
-    if (source->guest->n_disks > 0) {
-        look = nma_look_new(NMA_LOOK_STORAGE, open->cookie);
-        look->path = g_strdup(gathering->config.settings->instances_path);
-        look->source = nma_source_facts_ref(source);
-        put(gathering->files, look, open, FROM_STORAGE);
-    }
+    if (source->guest->n_disks > 0)
+        look_at_storage(gathering, open, source, FROM_STORAGE);
     NmaInspection *acceptance = nma_inspection_new(NMA_INSPECT_ACCEPTANCE, open->cookie);
     acceptance->source = nma_source_facts_ref(source);
     inspect(hypervisor, acceptance, open, FROM_ACCEPTANCE);
@@ -454,7 +483,7 @@ nma_gathering_inspected(NmaGathering *gathering, NmaInspection *inspection, NmaN
 
     if (open != NULL && inspection->kind == NMA_INSPECT_HOST) {
         open->facts.virt = inspection->virt;
-        inspection->virt.needs = NULL;
+        inspection->virt = (NmaVirtFacts){ 0 };
         open->missing &= ~(guint)FROM_HOST;
     } else if (open != NULL && inspection->kind == NMA_INSPECT_ACCEPTANCE) {
         open->facts.acceptance = inspection->acceptance;
@@ -484,9 +513,10 @@ take_look(Open *open, NmaLook *look)
 {
     switch (look->kind) {
     case NMA_LOOK_STORAGE:
+        nma_storage_facts_clear(&open->facts.storage);
         open->facts.storage = look->storage;
         look->storage = (NmaStorageFacts){ 0 };
-        open->missing &= ~(guint)FROM_STORAGE;
+        open->missing &= ~(guint)(look->source != NULL ? FROM_STORAGE : FROM_ROOM);
         break;
     case NMA_LOOK_GUEST_DISKS:
         open->telling->guest = g_steal_pointer(&look->guest);

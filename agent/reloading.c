@@ -46,6 +46,7 @@ nma_agent_reload(NmaAgent *agent, const char *why)
     g_autoptr(GError) error = NULL;
     g_autoptr(NmaSettings) fresh = nma_settings_load(agent->config_file, &error);
     NmaConvergenceLimits limits;
+    NmaRules rules;
 
     if (fresh == NULL) {
         g_warning("%s: configuration not taken over: %s", why, error->message);
@@ -63,9 +64,10 @@ nma_agent_reload(NmaAgent *agent, const char *why)
     if (agent->reports_bus != agent->bus)
         reload_bus(agent->reports_bus, fresh->report_transport_url, fresh);
     limits = nma_agent_limits(fresh);
+    rules = nma_agent_rules(fresh);
     nma_host_set_progress_interval(agent->host, fresh->progress_interval_ms * NMA_US_PER_MS);
     nma_host_set_limits(agent->host, &limits);
-    nma_tracing_set(agent->tracing, (guint)fresh->traces, &limits);
+    nma_tracing_set(agent->tracing, (guint)fresh->traces, &limits, &rules.nova);
     nma_log_set_level(fresh->log_level);
     agent->settings->mode = fresh->mode;
     nma_agent_take_rules(agent, fresh);

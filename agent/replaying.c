@@ -122,12 +122,48 @@ nma_replay_load(const char *path, GError **error)
 
 /* ---- running ---- */
 
+/* A host that is told of the migration. Two of them: one lets it be as it was; the other has the
+ * policy, and so thinks of a migration with other knobs than the recorded one had. */
 typedef struct {
     NmaReplay *replay;
     NmaHost *host;
-    void (*forecast)(gint64 at_ms, const NmaForecastReport *, gpointer user_data);
+    const NmaReplayTold *told;
     gpointer user_data;
+    gboolean acts, over; /* over: what was done ends it */
 } Run;
+
+static void step(Run *run, const NmaEvent *event, gint64 boot_us);
+
+/* As if it had been done at once. */
+static void
+carry_out(Run *run, const NmaEffect *remedy, gint64 boot_us)
+{
+    g_autoptr(NmaEvent) event = nma_event_new(NMA_EVENT_REMEDY);
+
+    g_strlcpy(event->remedy.instance_uuid, remedy->instance_uuid,
+              sizeof event->remedy.instance_uuid);
+    event->remedy.remedy = remedy->order.remedy;
+    event->remedy.applied = TRUE;
+    event->remedy.before = NMA_UNKNOWN;
+    /* one that was asserted again had not been moved: the recording cannot tell */
+    event->remedy.after =
+        remedy->order.reason == NMA_REMEDY_REASON_MOVED_BACK ? NMA_UNKNOWN : remedy->order.value;
+    step(run, event, boot_us);
+    run->over = remedy->order.remedy >= NMA_REMEDY_POST_COPY;
+}
+
+static void
+take_effect(Run *run, const NmaEffect *effect, gint64 boot_us)
+{
+    gint64 at_ms = (boot_us - BEGIN_US) / NMA_US_PER_MS;
+
+    if (effect->type == NMA_EFFECT_FORECAST && !run->acts)
+        run->told->forecast(at_ms, effect->forecast, run->user_data);
+    else if (effect->type == NMA_EFFECT_REMEDY_REPORT && !run->over)
+        run->told->remedy(at_ms, effect->remedy_report, run->user_data);
+    else if (effect->type == NMA_EFFECT_REMEDY && !run->over)
+        carry_out(run, effect, boot_us);
+}
 
 static void
 step(Run *run, const NmaEvent *event, gint64 boot_us)
@@ -136,12 +172,8 @@ step(Run *run, const NmaEvent *event, gint64 boot_us)
     g_autoptr(GPtrArray) effects = nma_effects_new();
 
     nma_host_step(run->host, event, now, effects);
-    for (guint i = 0; i < effects->len; i++) {
-        const NmaEffect *effect = g_ptr_array_index(effects, i);
-
-        if (effect->type == NMA_EFFECT_FORECAST)
-            run->forecast((boot_us - BEGIN_US) / NMA_US_PER_MS, effect->forecast, run->user_data);
-    }
+    for (guint i = 0; i < effects->len; i++)
+        take_effect(run, g_ptr_array_index(effects, i), boot_us);
 }
 
 /* The conductor's last word stands in no trace. */
@@ -187,22 +219,44 @@ outcome_of(NmaHost *host)
     return NULL;
 }
 
-void
-nma_replay_run(NmaReplay *replay,
-               void (*forecast)(gint64 at_ms, const NmaForecastReport *, gpointer user_data),
-               void (*outcome)(const NmaOutcome *, gpointer user_data), gpointer user_data)
+static NmaHost *
+host_of(const NmaReplay *replay, const NmaPolicy *policy, gint64 max_speed_bytes_s)
 {
-    const NmaHostConfig config = {
+    NmaHostConfig config = {
         .host = replay->head.host,
         .progress_interval_us = NMA_US_PER_S,
         .conductor_interval_us = 30 * NMA_US_PER_S,
         .limits = replay->head.limits,
+        .rules = { .mode = policy != NULL ? NMA_MODE_STEER : NMA_MODE_OBSERVE,
+                   .nova = replay->head.nova,
+                   .max_speed_bytes_s = max_speed_bytes_s },
         .max_open = 16,
         .new_attempt_id = g_uuid_string_random,
     };
-    g_autoptr(NmaHost) host = nma_host_new(&config);
+
+    /* the only one: whatever the flavor said, and also where the cast was not seen */
+    if (policy != NULL)
+        config.rules.policies[config.rules.n_policies++] = *policy;
+    return nma_host_new(&config);
+}
+
+static void
+step_all(Run *runs, guint n, const NmaEvent *event, gint64 boot_us)
+{
+    for (guint i = 0; i < n; i++)
+        step(&runs[i], event, boot_us);
+}
+
+void
+nma_replay_run(NmaReplay *replay, const NmaPolicy *policy, gint64 max_speed_bytes_s,
+               const NmaReplayTold *told, gpointer user_data)
+{
+    g_autoptr(NmaHost) as_it_was = host_of(replay, NULL, 0);
+    g_autoptr(NmaHost) steered = policy != NULL ? host_of(replay, policy, max_speed_bytes_s) : NULL;
     g_autoptr(NmaEvent) tick = nma_event_new(NMA_EVENT_TICK);
-    Run run = { replay, host, forecast, user_data };
+    Run runs[] = { { replay, as_it_was, told, user_data, FALSE, FALSE },
+                   { replay, steered, told, user_data, TRUE, FALSE } };
+    guint n = policy != NULL ? 2 : 1;
     gint64 last_us = BEGIN_US;
     gboolean handed_over = FALSE;
 
@@ -210,12 +264,12 @@ nma_replay_run(NmaReplay *replay,
         const NmaEvent *event = g_ptr_array_index(replay->events, i);
 
         last_us = event->seen_boot_us;
-        step(&run, event, last_us);
+        step_all(runs, n, event, last_us);
     }
     /* final statistics that never came are no longer waited for */
-    step(&run, tick, last_us + NMA_US_PER_S);
-    nma_host_foreach_migration(host, find_handed_over, &handed_over);
+    step_all(runs, n, tick, last_us + NMA_US_PER_S);
+    nma_host_foreach_migration(as_it_was, find_handed_over, &handed_over);
     if (handed_over)
-        conclude(&run, last_us + LONG_ENOUGH);
-    outcome(outcome_of(host), user_data);
+        conclude(&runs[0], last_us + LONG_ENOUGH);
+    told->outcome(outcome_of(as_it_was), user_data);
 }

@@ -17,8 +17,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(NmaReplay, nma_replay_free)
 NmaTraceHead *nma_replay_head(NmaReplay *replay);  /* may be changed before the run */
 guint nma_replay_skipped(const NmaReplay *replay); /* lines of a newer version */
 
-/* forecast: said at_ms after the trace began. outcome: NULL when the trace ends before the
- * migration does. */
-void nma_replay_run(NmaReplay *replay,
-                    void (*forecast)(gint64 at_ms, const NmaForecastReport *, gpointer user_data),
-                    void (*outcome)(const NmaOutcome *, gpointer user_data), gpointer user_data);
+/* at_ms: after the trace began. */
+typedef struct {
+    void (*forecast)(gint64 at_ms, const NmaForecastReport *report, gpointer user_data);
+    /* What a policy would have done, each taken as done. Up to the one that ends it: of what comes
+     * then the recording knows nothing. Not called without a policy. */
+    void (*remedy)(gint64 at_ms, const NmaRemedyReport *report, gpointer user_data);
+    /* NULL when the trace ends before the migration does */
+    void (*outcome)(const NmaOutcome *outcome, gpointer user_data);
+} NmaReplayTold;
+
+/* policy NULL: none. max_speed_bytes_s: as in NmaRules. */
+void nma_replay_run(NmaReplay *replay, const NmaPolicy *policy, gint64 max_speed_bytes_s,
+                    const NmaReplayTold *told, gpointer user_data);

@@ -19,6 +19,7 @@
 #define NMA_SETTINGS_DEFAULT_FILE NMA_SYSCONFDIR "/nova-migration-agent/nova-migration-agent.conf"
 
 /* the order in which [policy] name has them */
+typedef enum { NMA_ON_REFUSAL_REPORT, NMA_ON_REFUSAL_ABORT } NmaOnRefusal;
 typedef enum { NMA_POLICY_CAREFUL, NMA_POLICY_MUST_FINISH, NMA_N_POLICIES } NmaPolicyName;
 
 typedef struct {
@@ -62,6 +63,7 @@ typedef struct {
     /* [checks] */
     gint64 checks_deadline_ms;
     gint64 max_incoming; /* 0: no limit */
+    NmaOnRefusal on_refusal;
     char *maintenance_file;
     gint64 migration_port; /* first of QEMU's range */
     char *libvirt_pki_dir, *qemu_pki_dir;

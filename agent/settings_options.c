@@ -17,6 +17,7 @@ static const char *const modes[] = { "observe", "advise", "steer", NULL };
 static const char *const policies[] = { "careful", "must-finish", NULL };
 static const char *const accesses[] = { "read-only", "read-write", NULL };
 static const char *const queue_types[] = { "auto", "quorum", "classic", "off", NULL };
+static const char *const on_refusal[] = { "report", "abort", NULL };
 static const char *const switches[] = { "off", "on", NULL };
 static const char *const log_levels[] = { "debug", "info", "warning", "error", NULL };
 
@@ -91,6 +92,12 @@ static const NmaOption options[] = {
       .fallback_text = "0, which is no limit", .offset = AT(max_incoming),
       .help = "How many guests may arrive on this host, or be prepared for it, at a time. Nova has "
               "no such limit." },
+    { "checks", "on_refusal", NMA_OPTION_CHOICE, .choices = on_refusal, .fallback = "report",
+      .offset = AT(on_refusal),
+      .help =
+          "What the source's agent does when a check of the destination refuses a guest that Nova "
+          "has already begun to migrate. report: say it. abort: in mode steer, also have Nova "
+          "abort the migration (live_migration_abort); in mode advise, say so." },
     { "checks", "maintenance_file", NMA_OPTION_PATH, .min = 1, .max = MAX_PATH,
       .fallback = "/etc/nova-migration-agent/maintenance", .offset = AT(maintenance_file),
       .help = "While this file exists, checks refuse every guest that is to come." },

@@ -31,6 +31,7 @@ nma_agent_rules(const NmaSettings *settings)
             .bandwidth_mib_s = settings->live_migration_bandwidth_mib_s,
         },
         .max_speed_bytes_s = settings->max_speed_mib_s * MIB,
+        .abort_refused = settings->on_refusal == NMA_ON_REFUSAL_ABORT,
     };
 
     for (guint i = 0; i < NMA_N_POLICIES; i++)

@@ -21,6 +21,7 @@ struct NmaTracing {
     char *dir, *host_name;
     guint keep;
     NmaConvergenceLimits limits;
+    NmaNovaOptions nova;
     GHashTable *traces; /* instance uuid -> Trace */
 };
 
@@ -57,10 +58,12 @@ nma_tracing_free(NmaTracing *tracing)
 }
 
 void
-nma_tracing_set(NmaTracing *tracing, guint keep, const NmaConvergenceLimits *limits)
+nma_tracing_set(NmaTracing *tracing, guint keep, const NmaConvergenceLimits *limits,
+                const NmaNovaOptions *nova)
 {
     tracing->keep = keep;
     tracing->limits = *limits;
+    tracing->nova = *nova;
     if (keep == 0)
         g_hash_table_remove_all(tracing->traces);
 }
@@ -140,7 +143,8 @@ begin(NmaTracing *tracing, const char *instance_uuid, NmaNow now)
     Trace *trace = g_new0(Trace, 1);
     NmaTraceHead head = { .host = tracing->host_name,
                           .begun_wall_us = now.wall_us,
-                          .limits = tracing->limits };
+                          .limits = tracing->limits,
+                          .nova = tracing->nova };
     g_autofree char *line = NULL;
 
     g_strlcpy(head.instance_uuid, instance_uuid, sizeof head.instance_uuid);

@@ -15,7 +15,8 @@ NmaTracing *nma_tracing_new(const char *state_dir, const char *host_name);
 void nma_tracing_free(NmaTracing *tracing);
 
 /* so many are kept; 0: none is recorded, and those that are there stay */
-void nma_tracing_set(NmaTracing *tracing, guint keep, const NmaConvergenceLimits *limits);
+void nma_tracing_set(NmaTracing *tracing, guint keep, const NmaConvergenceLimits *limits,
+                     const NmaNovaOptions *nova);
 
 /* after the host was stepped with the event */
 void nma_tracing_take(NmaTracing *tracing, const NmaHost *host, const NmaEvent *event, NmaNow now);

@@ -147,6 +147,21 @@ check_config(const OmBusConfig *config, GError **error)
     return wrong == NULL;
 }
 
+/* Through each of the tap's bindings (see om_topology_tap()); without a tap through one of its own
+ * to the server. */
+static char **
+new_probe_keys(const OmBus *bus)
+{
+    g_autoptr(GPtrArray) keys = g_ptr_array_new();
+
+    if (bus->tap_type == OM_TAP_OFF)
+        g_ptr_array_add(keys, g_strdup_printf("%s_probe.%s", bus->prefix, bus->host));
+    for (guint i = 0; bus->tap_type != OM_TAP_OFF && bus->tap_keys[i]; i++)
+        g_ptr_array_add(keys, g_strdup_printf("%s.%s_probe", bus->tap_keys[i], bus->prefix));
+    g_ptr_array_add(keys, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(&keys), FALSE);
+}
+
 OmBus *
 om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_data, GError **error)
 {
@@ -164,11 +179,11 @@ om_bus_new(const OmBusConfig *config, const OmBusEvents *events, gpointer user_d
     bus->name = g_strdup(config->connection_name);
     bus->prefix = g_strdup(config->queue_prefix ? config->queue_prefix : "nova_migration_agent");
     bus->host = g_strdup(config->host);
-    bus->probe_key = g_strdup_printf("%s_probe.%s", bus->prefix, bus->host);
     bus->reply_queue = g_strdup_printf("%s.reply_%s", bus->prefix, id);
     bus->tap_type = config->tap.queue_type;
     bus->tap_keys = g_strdupv((char **)config->tap.routing_keys);
     bus->tap_methods = g_strdupv((char **)config->tap.methods);
+    bus->probe_keys = new_probe_keys(bus);
     bus->topic = g_strdup(config->server.topic);
     bus->server = g_strdup(config->server.server);
     bus->rpc_namespace = g_strdup(config->server.rpc_namespace);
@@ -336,10 +351,10 @@ om_bus_unref(OmBus *bus)
     g_free(bus->name);
     g_free(bus->prefix);
     g_free(bus->host);
-    g_free(bus->probe_key);
     g_free(bus->reply_queue);
     g_strfreev(bus->tap_keys);
     g_strfreev(bus->tap_methods);
+    g_strfreev(bus->probe_keys);
     g_free(bus->topic);
     g_free(bus->server);
     g_free(bus->rpc_namespace);

@@ -39,7 +39,7 @@ typedef struct _OmRequest OmRequest;
  * key "<topic>.info", methods NULL. */
 typedef struct {
     OmTapQueueType queue_type;       /* OM_TAP_OFF: no tap */
-    const char *const *routing_keys; /* NULL-terminated */
+    const char *const *routing_keys; /* NULL-terminated; as they are sent, no patterns */
     const char *const *methods; /* NULL-terminated; others are dropped before their JSON is parsed.
                                    NULL: take all */
 } OmTapConfig;
@@ -139,9 +139,11 @@ typedef struct {
     guint64 replies_lost; /* the caller's queue was gone for 60 s */
     guint64 published, confirmed, returned, failed;
     guint64 connects, disconnects; /* both connections */
-    guint64 cancels;      /* consumers that the broker cancelled (queue deleted, failover) */
-    guint64 rebinds;      /* the probe did not come back, bindings were made anew */
-    gint64 last_probe_us; /* when the last probe came back; 0: never. tap_age is now minus this */
+    guint64 cancels; /* consumers that the broker cancelled (queue deleted, failover) */
+    guint64 rebinds; /* the probe did not come back, bindings were made anew */
+    /* when the last probe came back, each through another of the tap's bindings; 0: never. tap_age
+     * is now minus this */
+    gint64 last_probe_us;
     gint64 last_tapped_us;
     gint64 in_progress_us,
         out_progress_us; /* when the threads last passed their loop; blocked only in steps with

@@ -29,6 +29,7 @@ typedef struct {
     guint32 nonce; /* of this connection's tap queue */
     gint64 next_probe_us;
     gint64 probe_sent_us; /* 0: none under way */
+    guint probe_turn;     /* whose turn it is of bus->probe_keys */
 } InThread;
 
 static void
@@ -58,16 +59,17 @@ new_spec(InThread *in, guint role)
 {
     OmBus *bus = in->bus;
     const OmRabbitOptions *options = &in->link.rabbit;
-    const char *probe = bus->probe_off || bus->in_only ? NULL : bus->probe_key;
+    gboolean probed = !bus->probe_off && !bus->in_only;
 
     switch (role) {
     case ROLE_TAP:
         return om_topology_tap(options, bus->tap_type, bus->exchange,
-                               (const char *const *)bus->tap_keys, probe, bus->prefix, bus->host,
+                               (const char *const *)bus->tap_keys, probed, bus->prefix, bus->host,
                                in->nonce, in->link.url->n_hosts > 1);
     case ROLE_SERVER:
         return om_topology_server(options, bus->exchange, bus->topic, bus->server,
-                                  in->roles[ROLE_TAP].wanted ? NULL : probe);
+                                  probed && !in->roles[ROLE_TAP].wanted ? bus->probe_keys[0]
+                                                                        : NULL);
     default:
         return om_topology_reply(options, bus->reply_queue, hears_old_servers(bus));
     }
@@ -167,15 +169,16 @@ rebind(InThread *in, GError **error)
 static gboolean
 is_probed(const InThread *in)
 {
-    return !in->bus->probe_off && (in->roles[ROLE_TAP].ready || in->roles[ROLE_SERVER].ready);
+    return !in->bus->probe_off &&
+           in->roles[in->roles[ROLE_TAP].wanted ? ROLE_TAP : ROLE_SERVER].ready;
 }
 
 static void
 send_probe(InThread *in, gint64 now)
 {
     OmBus *bus = in->bus;
-    OmOutItem *item =
-        om_out_item_new(OM_OUT_PROBE, bus->exchange, bus->probe_key, g_bytes_new_static("", 0));
+    const char *key = bus->probe_keys[in->probe_turn % g_strv_length(bus->probe_keys)];
+    OmOutItem *item = om_out_item_new(OM_OUT_PROBE, bus->exchange, key, g_bytes_new_static("", 0));
     gboolean pushed;
 
     item->mandatory = TRUE;
@@ -185,10 +188,12 @@ send_probe(InThread *in, gint64 now)
     pushed = bus->state.out_connected && !bus->state.blocked && om_bus_push_locked(bus, item, NULL);
     bus->probe = pushed ? OM_PROBE_SENT : OM_PROBE_IDLE;
     pthread_mutex_unlock(&bus->lock);
-    if (pushed)
+    if (pushed) {
         in->probe_sent_us = now;
-    else
+        in->probe_turn++;
+    } else {
         om_out_item_free(item);
+    }
     in->next_probe_us = pushed ? now + bus->probe_interval_us : now + PROBE_FIRST_US;
 }
 
@@ -329,7 +334,8 @@ static void
 take_delivery(InThread *in, const OmEvent *event)
 {
     const OmRole *roles = in->roles;
-    gboolean is_probe = strcmp(event->routing_key, in->bus->probe_key) == 0;
+    gboolean is_probe =
+        g_strv_contains((const char *const *)in->bus->probe_keys, event->routing_key);
 
     if (event->channel == roles[ROLE_TAP].channel) {
         in->roles[ROLE_TAP].unacked = event->tag;

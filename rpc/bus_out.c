@@ -7,6 +7,8 @@
 
 #define CHANNEL_PUBLISH 1
 #define CHANNEL_CHECK   2
+#define CHANNEL_RENEWED 3 /* takes turns with CHANNEL_PUBLISH */
+#define RENEW_US        (G_USEC_PER_SEC)
 
 /* ---- publishing ---- */
 
@@ -15,13 +17,44 @@ open_channels(OmOutThread *out, GError **error)
 {
     OmConnection *connection = out->link.connection;
 
-    if (!om_connection_channel_is_open(connection, CHANNEL_PUBLISH)) {
-        if (!om_connection_channel_open(connection, CHANNEL_PUBLISH, error) ||
-            !om_connection_confirm_select(connection, CHANNEL_PUBLISH, error))
+    if (!om_connection_channel_is_open(connection, out->channel)) {
+        if (!om_connection_channel_open(connection, out->channel, error) ||
+            !om_connection_confirm_select(connection, out->channel, error))
             return FALSE;
         out->next_tag = 1;
     }
     return om_connection_channel_open(connection, CHANNEL_CHECK, error);
+}
+
+/* When what was nacked is sent on another channel: as soon as nothing else is in flight, or soon
+ * all the same, and at most once a second. */
+static gint64
+renewal_us(const OmOutThread *out)
+{
+    gint64 earliest = out->renewed_us + RENEW_US;
+
+    if (out->nacked_us == 0)
+        return G_MAXINT64;
+    return MAX(earliest, out->in_flight.length > 0 ? out->nacked_us + RENEW_US : 0);
+}
+
+/* RabbitMQ up to 3.12.4 asks, for a channel's first message to a quorum queue, the node that led it
+ * when it was last written down. That node having just died, it nacks this and every later message
+ * of the channel to that queue until the node is back, though another leads long since
+ * (rabbitmq-server, pull request 9241). A new channel looks again. */
+static gboolean
+renew_channel(OmOutThread *out, gint64 now, GError **error)
+{
+    guint16 old = out->channel;
+
+    if (now < renewal_us(out))
+        return TRUE;
+    out->nacked_us = 0;
+    out->renewed_us = now;
+    /* another number: confirms of the old one that are on their way are not taken for the new's */
+    out->channel = old == CHANNEL_PUBLISH ? CHANNEL_RENEWED : CHANNEL_PUBLISH;
+    om_settle_in_flight_unknown(out);
+    return om_connection_channel_close(out->link.connection, old, error);
 }
 
 typedef enum { EXCHANGE_THERE, EXCHANGE_MISSING, EXCHANGE_UNKNOWN } ExchangeState;
@@ -78,7 +111,7 @@ publish(OmOutThread *out, OmOutItem *item, gint64 now, GError **error)
     if (item->kind == OM_OUT_CALL)
         om_client_sent(out->bus, item->msg_id);
     om_bus_count(out->bus, &out->bus->stats.published);
-    return om_connection_publish(out->link.connection, CHANNEL_PUBLISH, &publishing, error);
+    return om_connection_publish(out->link.connection, out->channel, &publishing, error);
 }
 
 /* TRUE: send it now. */
@@ -145,7 +178,7 @@ send_due(OmOutThread *out, GError **error)
     gint64 now = g_get_monotonic_time();
     OmOutItem *item;
 
-    if (!open_channels(out, error))
+    if (!renew_channel(out, now, error) || !open_channels(out, error))
         return FALSE;
     while (!out->blocked && out->in_flight.length < (out->careful > 0 ? 1 : OM_WINDOW) &&
            (item = take_next(out, now)) != NULL) {
@@ -181,13 +214,15 @@ take_events(OmOutThread *out, GError **error)
         case OM_EVENT_NONE:
             return TRUE;
         case OM_EVENT_CONFIRM:
-            om_settle_confirm(out, &event);
+            if (event.channel == out->channel)
+                om_settle_confirm(out, &event);
             break;
         case OM_EVENT_RETURN:
-            om_settle_mark_returned(out, &event);
+            if (event.channel == out->channel)
+                om_settle_mark_returned(out, &event);
             break;
         case OM_EVENT_CHANNEL_CLOSED:
-            if (event.channel == CHANNEL_PUBLISH)
+            if (event.channel == out->channel)
                 om_settle_channel_closed(out, event.text);
             break;
         case OM_EVENT_BLOCKED:
@@ -235,6 +270,7 @@ lost(OmOutThread *out, const GError *error, guint close_ms)
 {
     out->blocked = FALSE;
     out->careful = 0;
+    out->nacked_us = 0;
     g_hash_table_remove_all(out->exchanges);
     om_link_lost(&out->link, error, close_ms);
     om_settle_in_flight_unknown(out);
@@ -246,6 +282,7 @@ next_timer_us(OmOutThread *out, gint64 now)
 {
     gint64 next = MIN(om_client_expire(out->bus, now, FALSE), om_server_heartbeats(out->bus, now));
 
+    next = MIN(next, renewal_us(out));
     for (GList *link = out->held.head; link; link = link->next) {
         const OmOutItem *item = link->data;
 
@@ -305,7 +342,7 @@ note_progress(OmOutThread *out)
 gpointer
 om_bus_out_main(gpointer data)
 {
-    OmOutThread out = { .bus = data };
+    OmOutThread out = { .bus = data, .channel = CHANNEL_PUBLISH };
     OmBus *bus = data;
 
     g_queue_init(&out.in_flight);

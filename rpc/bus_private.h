@@ -43,9 +43,10 @@ struct _OmBus {
     gint references;
     OmBusEvents events;
     gpointer user_data;
-    char *exchange, *name, *prefix, *host, *probe_key, *reply_queue;
+    char *exchange, *name, *prefix, *host, *reply_queue;
     OmTapQueueType tap_type;
     char **tap_keys, **tap_methods; /* tap_methods NULL: all */
+    char **probe_keys;              /* sent in turn: one for each binding to be tried */
     char *topic, *server, *rpc_namespace, *version;
     char **methods;
     guint max_open_requests;

@@ -359,6 +359,16 @@ om_connection_channel_open(OmConnection *connection, guint16 channel, GError **e
 }
 
 gboolean
+om_connection_channel_close(OmConnection *connection, guint16 channel, GError **error)
+{
+    amqp_rpc_reply_t reply = amqp_channel_close(connection->state, channel, AMQP_REPLY_SUCCESS);
+
+    connection->channels[channel].open = FALSE;
+    om_assembly_reset(&connection->channels[channel].assembly);
+    return check_reply(connection, channel, reply, "channel.close", error);
+}
+
+gboolean
 om_connection_channel_is_open(const OmConnection *connection, guint16 channel)
 {
     return connection->channels[channel].open;

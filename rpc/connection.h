@@ -61,6 +61,8 @@ gboolean om_connection_unverified(const OmConnection *connection);
 /* ---- declaring; each waits for the broker's answer ---- */
 
 gboolean om_connection_channel_open(OmConnection *connection, guint16 channel, GError **error);
+/* What the broker sent on it before may still arrive as events. */
+gboolean om_connection_channel_close(OmConnection *connection, guint16 channel, GError **error);
 gboolean om_connection_channel_is_open(const OmConnection *connection, guint16 channel);
 gboolean om_connection_confirm_select(OmConnection *connection, guint16 channel, GError **error);
 gboolean om_connection_qos(OmConnection *connection, guint16 channel, guint16 prefetch,

@@ -11,21 +11,6 @@ typedef struct {
     OmJsonTreat treat;
 } Reader;
 
-/* What a byte is inside a string. */
-enum { PLAIN, QUOTE, BACKSLASH, CONTROL, UTF8 };
-
-static inline int
-kind_of(guchar c)
-{
-    if (G_UNLIKELY(c < 0x20))
-        return CONTROL;
-    if (G_UNLIKELY(c == '"'))
-        return QUOTE;
-    if (G_UNLIKELY(c == '\\'))
-        return BACKSLASH;
-    return G_LIKELY(c < 0x80) ? PLAIN : UTF8;
-}
-
 static void
 skip_space(Reader *reader)
 {
@@ -97,16 +82,16 @@ take_unicode(Reader *reader, char *out)
 static char *
 take_escape(Reader *reader, char *out)
 {
-    static const char from[] = "\"\\/bfnrt";
-    static const char to[] = "\"\\/\b\f\n\r\t";
-    const char *known;
+    static const char meant[G_MAXUINT8 + 1] = {
+        ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+        ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+    };
 
-    if (reader->at == reader->end || *reader->at == '\0')
+    if (reader->at == reader->end)
         return NULL;
-    known = strchr(from, *reader->at);
-    if (known) {
+    *out = meant[(guchar)*reader->at];
+    if (*out) {
         reader->at++;
-        *out = to[known - from];
         return out + 1;
     }
     return take(reader, 'u') ? take_unicode(reader, out) : NULL;
@@ -126,31 +111,73 @@ take_utf8(Reader *reader, char *out)
     return out + length;
 }
 
+/* A byte that stands for itself inside a string. */
+static inline gboolean
+is_plain(guchar c)
+{
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
+#define EACH_BYTE  G_GUINT64_CONSTANT(0x0101010101010101)
+#define WORD_BYTES 8
+
+/* The highest bit of each byte that is zero; of those above the lowest such byte perhaps more. */
+static inline guint64
+zero_bytes(guint64 word)
+{
+    return (word - EACH_BYTE) & ~word;
+}
+
+/* How many bytes stand for themselves before the first that does not. The first byte of the text is
+ * the lowest of the word. */
+static inline guint
+count_plain(guint64 word)
+{
+    guint64 others = word | ((word - EACH_BYTE * 0x20) & ~word) |
+                     zero_bytes(word ^ (EACH_BYTE * '"')) | zero_bytes(word ^ (EACH_BYTE * '\\'));
+
+    others &= EACH_BYTE * 0x80;
+    return others ? (guint)__builtin_ctzll(others) / 8 : WORD_BYTES;
+}
+
+/* Eight at a time: nearly all of a body is looked at here, and twice. */
+static char *
+take_plain(Reader *reader, char *out)
+{
+    while (reader->end - reader->at >= WORD_BYTES) {
+        guint64 word;
+        guint plain;
+
+        memcpy(&word, reader->at, sizeof word);
+        /* there is room: so much of the text is still to come */
+        memcpy(out, &word, sizeof word);
+        plain = count_plain(GUINT64_FROM_LE(word));
+        reader->at += plain;
+        out += plain;
+        if (plain < WORD_BYTES)
+            return out;
+    }
+    while (reader->at < reader->end && is_plain((guchar)*reader->at))
+        *out++ = *reader->at++;
+    return out;
+}
+
 /* Behind the opening quote; writes to `out` with a NUL and returns where that stands, NULL when it
  * is no string. */
 static char *
 take_string(Reader *reader, char *out)
 {
-    while (reader->at < reader->end) {
-        switch (kind_of((guchar)*reader->at)) {
-        case PLAIN:
-            *out++ = *reader->at++;
-            continue;
-        case QUOTE:
-            reader->at++;
+    while (out) {
+        out = take_plain(reader, out);
+        if (take(reader, '"')) {
             *out = '\0';
             return out;
-        case BACKSLASH:
-            reader->at++;
-            out = take_escape(reader, out);
-            break;
-        case UTF8:
-            out = take_utf8(reader, out);
-            break;
-        default:
-            return NULL;
         }
-        if (out == NULL)
+        if (take(reader, '\\'))
+            out = take_escape(reader, out);
+        else if (reader->at < reader->end && (guchar)*reader->at >= 0x80)
+            out = take_utf8(reader, out);
+        else
             return NULL;
     }
     return NULL;

@@ -7,6 +7,9 @@
 typedef struct {
     OmBus *bus;
     OmLink link;
+    guint16 channel;   /* that publishes now */
+    gint64 nacked_us;  /* the first message that the broker would not take on it; 0: none */
+    gint64 renewed_us; /* when it took the place of another; 0: it did not */
     guint64 next_tag;
     GQueue in_flight; /* OmOutItem in the order of their tags */
     GQueue held;      /* OmOutItem that wait for a moment, a reply queue, or an unblocked broker */

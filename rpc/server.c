@@ -137,9 +137,9 @@ end(OmRequest *request, GBytes *body)
 
     pthread_mutex_lock(&bus->lock);
     g_queue_unlink(&bus->requests, &request->link);
-    bus->n_requests--;
+    if (bus->n_requests-- == bus->max_open_requests)
+        om_bus_wake(bus->in_wake); /* there may be one waiting for this slot */
     push_locked(bus, item);
-    om_bus_wake(bus->in_wake); /* there may be one waiting for this slot */
     pthread_mutex_unlock(&bus->lock);
     om_message_free(request->message);
     g_free(request);

@@ -115,6 +115,8 @@ om_settle_confirm(OmOutThread *out, const OmEvent *event)
 {
     OmOutItem *item = g_queue_peek_head(&out->in_flight);
 
+    if (!event->positive && out->nacked_us == 0)
+        out->nacked_us = g_get_monotonic_time();
     /* confirms of several nodes may come in any order: look the tag up when it is not the first */
     if (item && !event->multiple && item->tag != event->tag) {
         for (GList *link = out->in_flight.head; link; link = link->next) {

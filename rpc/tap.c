@@ -63,6 +63,9 @@ om_tap_take(OmBus *bus, OmDedup *dedup, const OmEvent *event)
     OmEvent plain = *event;
     gboolean silent;
 
+    /* <key>.<more>, which the probe's pattern lets in: of a host whose name begins with ours */
+    if (!g_strv_contains((const char *const *)bus->tap_keys, event->routing_key))
+        return;
     pthread_mutex_lock(&bus->lock);
     stats->tap_seen++;
     if (event->oversize)

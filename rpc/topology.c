@@ -77,7 +77,7 @@ transient_ttl_ms(const OmRabbitOptions *options)
 
 OmRoleSpec *
 om_topology_tap(const OmRabbitOptions *options, OmTapQueueType type, const char *exchange,
-                const char *const *routing_keys, const char *probe_key, const char *prefix,
+                const char *const *routing_keys, gboolean probed, const char *prefix,
                 const char *host, guint32 nonce, gboolean cluster)
 {
     OmRoleSpec *spec =
@@ -98,10 +98,11 @@ om_topology_tap(const OmRabbitOptions *options, OmTapQueueType type, const char 
         queue->auto_delete = TRUE;
         queue->message_ttl_ms = TAP_MESSAGE_TTL_MS;
     }
-    for (guint i = 0; routing_keys && routing_keys[i]; i++)
-        bind(spec, exchange, routing_keys[i]);
-    if (probe_key)
-        bind(spec, exchange, probe_key);
+    for (guint i = 0; routing_keys && routing_keys[i]; i++) {
+        g_autofree char *pattern = g_strconcat(routing_keys[i], probed ? ".#" : NULL, NULL);
+
+        bind(spec, exchange, pattern);
+    }
     return spec;
 }
 

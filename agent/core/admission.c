@@ -214,6 +214,50 @@ learn_pages(NmaResources *wanted, const NmaGuest *guest)
         *memory = MAX(*memory - nma_pages_bytes(wanted), 0);
 }
 
+/* what guests may be pinned to, and is promised to none but this one */
+static NmaCores
+free_cores(const Judging *judging)
+{
+    NmaCores promised, left = judging->capacity->cores;
+
+    nma_ledger_promised_cores(judging->ledger, judging->instance_uuid, &promised);
+    nma_cores_remove(&left, &promised);
+    return left;
+}
+
+/* Which of them Nova will choose it does not say: these stand for as many. */
+static void
+learn_cores(const Judging *judging, const NmaGuest *guest)
+{
+    NmaCores *wanted = &judging->admission->resources.cores;
+    NmaCores left = free_cores(judging);
+    gint64 missing = guest != NULL ? guest->pinned_vcpus : 0;
+
+    if (nma_cores_any(wanted) || !judging->capacity->cores_known)
+        return;
+    for (guint core = 0; core < NMA_MAX_CORES && missing > 0; core++) {
+        if (!nma_cores_has(&left, core))
+            continue;
+        nma_cores_add(wanted, core);
+        missing--;
+    }
+}
+
+/* What will be copied, as the check has counted it. */
+static void
+learn_disk(const Judging *judging)
+{
+    gint64 *wanted = &judging->admission->resources.amount[NMA_AMOUNT_DISK];
+    const GPtrArray *results = judging->admission->results;
+
+    for (guint i = 0; i < results->len && *wanted < 0; i++) {
+        const NmaCheckResult *result = results->pdata[i];
+
+        if (g_str_equal(result->check, "disk"))
+            *wanted = result->needed;
+    }
+}
+
 void
 nma_admission_judge(NmaAdmission *admission, const char *instance_uuid, const NmaResources *wanted,
                     const NmaFacts *facts, const NmaCapacity *capacity, const NmaLedger *ledger)
@@ -229,6 +273,12 @@ nma_admission_judge(NmaAdmission *admission, const char *instance_uuid, const Nm
     demand.memory_bytes = whole_memory(&admission->resources);
     known.huge_pools = pools;
     known.memory_promised_bytes = nma_ledger_promised(ledger, NMA_AMOUNT_MEMORY, instance_uuid);
+    known.disk_promised_bytes = nma_ledger_promised(ledger, NMA_AMOUNT_DISK, instance_uuid);
+    if (capacity->cores_known) {
+        const NmaCores left = free_cores(&judging);
+
+        known.free_dedicated_cpus = nma_cores_count(&left);
+    }
     known.arriving = nma_ledger_arriving(ledger, instance_uuid);
     for (guint i = 0; i < known.n_huge_pools; i++)
         pools[i].free_pages -= MIN(
@@ -245,5 +295,8 @@ nma_admission_judge(NmaAdmission *admission, const char *instance_uuid, const Nm
     for (guint i = 0; i < admission->resources.n_pages; i++)
         judge_pages(&judging, i);
     judge_cores(&judging);
+    /* after what was asked for in numbers is judged: the checks have judged these */
+    learn_cores(&judging, facts->source != NULL ? facts->source->guest : NULL);
+    learn_disk(&judging);
     admission->verdict = nma_check_verdict(admission->results, &admission->worst);
 }

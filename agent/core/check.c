@@ -11,6 +11,7 @@ typedef struct {
 static const Check checks[] = {
     { "memory", "bytes", nma_judge_memory },
     { "huge_pages", "pages", nma_judge_huge_pages },
+    { "numa", "nodes", nma_judge_numa },
     { "memory_pressure", NULL, nma_judge_memory_pressure },
     { "disk", "bytes", nma_judge_disk },
     { "cpu", NULL, nma_judge_cpu },

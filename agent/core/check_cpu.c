@@ -40,7 +40,12 @@ nma_judge_cpu(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *re
             guest->cpu_mode);
         return;
     }
-    if (here->cpu == NMA_CPU_UNKNOWN) {
+    if (here->unknown_model != NULL && !(here->cpu == NMA_CPU_INCOMPATIBLE && is_compared(guest))) {
+        nma_check_refuse(result, NMA_REASON_CPU_INCOMPATIBLE,
+                         "this host's QEMU does not know the guest's CPU model %s: it is older, or "
+                         "so much newer that the model was dropped; choose another host",
+                         here->unknown_model);
+    } else if (here->cpu == NMA_CPU_UNKNOWN) {
         nma_check_unknown(result, here->cpu_needs != NULL ? here->cpu_needs
                                   : here->needs != NULL
                                       ? here->needs

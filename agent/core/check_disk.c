@@ -37,20 +37,23 @@ compare(const Demanded *demanded, const NmaFacts *facts, NmaCheckResult *result)
 {
     const NmaStorageFacts *storage = &facts->storage;
     gint64 kept = MAX(facts->disk_reserved_host_bytes, 0);
-    gint64 room = storage->free_bytes - MIN(storage->free_bytes, kept);
+    gint64 promised = MAX(facts->disk_promised_bytes, 0);
+    gint64 room = MAX(storage->free_bytes - nma_sum(kept, promised), 0);
     gint64 all = nma_sum(demanded->now_bytes, demanded->later_bytes);
     double ratio = facts->disk_ratio_permille > 0 ? (double)facts->disk_ratio_permille / 1000 : 1;
 
     result->needed = demanded->now_bytes;
     result->available = room;
     if (demanded->now_bytes > room)
-        nma_check_refuse(result, NMA_REASON_DISK_INSUFFICIENT,
-                         "%u disks with %" G_GINT64_FORMAT
-                         " MiB will be copied to %s, where %" G_GINT64_FORMAT
-                         " MiB are free (%" G_GINT64_FORMAT " MiB less %" G_GINT64_FORMAT
-                         " MiB of reserved_host_disk_mb); make room there or choose another host",
-                         demanded->n_disks, demanded->now_bytes / NMA_MIB, storage->path,
-                         room / NMA_MIB, storage->free_bytes / NMA_MIB, kept / NMA_MIB);
+        nma_check_refuse(
+            result, NMA_REASON_DISK_INSUFFICIENT,
+            "%u disks with %" G_GINT64_FORMAT " MiB will be copied to %s, where %" G_GINT64_FORMAT
+            " MiB are free (%" G_GINT64_FORMAT " MiB less %" G_GINT64_FORMAT
+            " MiB of reserved_host_disk_mb and %" G_GINT64_FORMAT
+            " MiB promised to other arriving guests); make room there or choose "
+            "another host",
+            demanded->n_disks, demanded->now_bytes / NMA_MIB, storage->path, room / NMA_MIB,
+            storage->free_bytes / NMA_MIB, kept / NMA_MIB, promised / NMA_MIB);
     else if ((double)all > (double)room * ratio)
         nma_check_warn(result, NMA_REASON_DISK_OVERCOMMITTED,
                        "the %" G_GINT64_FORMAT " MiB of the guest's disks fit into %s, but not the "

@@ -27,6 +27,7 @@ gboolean nma_check_has_guest(const NmaDemand *demand, const NmaFacts *facts,
 
 void nma_judge_memory(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
 void nma_judge_huge_pages(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
+void nma_judge_numa(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);
 void nma_judge_memory_pressure(const NmaDemand *demand, const NmaFacts *facts,
                                NmaCheckResult *result);
 void nma_judge_disk(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *result);

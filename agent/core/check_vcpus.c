@@ -4,8 +4,6 @@
 static void
 judge_pinned(const NmaGuest *guest, const NmaFacts *facts, NmaCheckResult *result)
 {
-    gint64 used = facts->virt.guests_pinned_vcpus;
-
     if (facts->dedicated_cpus < 0) {
         nma_check_refuse(result, NMA_REASON_DEDICATED_CPUS_INSUFFICIENT,
                          "the guest has %" G_GINT64_FORMAT " vCPUs on cores of their own, and this "
@@ -13,19 +11,20 @@ judge_pinned(const NmaGuest *guest, const NmaFacts *facts, NmaCheckResult *resul
                          guest->pinned_vcpus);
         return;
     }
-    if (used < 0) {
+    if (facts->free_dedicated_cpus < 0) {
         nma_check_unknown(result, facts->virt.needs != NULL
                                       ? facts->virt.needs
                                       : "needs the pins of the guests that run here");
         return;
     }
     result->needed = guest->pinned_vcpus;
-    result->available = MAX(facts->dedicated_cpus - used, 0);
+    result->available = facts->free_dedicated_cpus;
     if (result->needed > result->available)
         nma_check_refuse(result, NMA_REASON_DEDICATED_CPUS_INSUFFICIENT,
                          "the guest needs %" G_GINT64_FORMAT " cores of its own, %" G_GINT64_FORMAT
                          " of the %" G_GINT64_FORMAT
-                         " dedicated ones are free here; choose another host",
+                         " dedicated ones are free here: no guest is pinned to them, and they are "
+                         "promised to none; choose another host",
                          result->needed, result->available, facts->dedicated_cpus);
     else
         nma_check_ok(result,

@@ -32,7 +32,8 @@ typedef struct {
                                * live_migration_downtime */
     gint64 first_downtime_ms; /* what QEMU is allowed at first: Nova's ladder begins there */
     gint64 fixed_cost_ms;     /* of a switchover, beside the memory: device state, network */
-    gint64 step_ms; /* for so long the first one holds, since the job began; 0: not known */
+    gint64 step_ms;      /* for so long the first one holds, since the job began; 0: not known */
+    gboolean huge_pages; /* back the guest: ranges are wider */
 } NmaConvergenceLimits;
 
 /* One finished pass. Bytes are of guest memory, not of the wire. */

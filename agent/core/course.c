@@ -3,6 +3,8 @@
 #include <math.h>
 
 #define MAX_PASSES 500
+/* a rest that comes again so exactly comes for ever */
+#define AGAIN 1e-6
 
 double
 nma_course_dirtied(double set_bytes, double tau_s, double time_s, double left_bytes)
@@ -36,11 +38,17 @@ skip_to_next_step(const NmaLadder *ladder, double time_s, double pass_s)
     return MAX(floor((next_s - time_s) / pass_s), 0) * pass_s;
 }
 
+static gboolean
+is_at_its_most(const NmaLadder *ladder, double time_s)
+{
+    return ladder->step_s <= 0 || time_s >= ladder->step_s * ladder->steps;
+}
+
 gboolean
 nma_course_run(double set_bytes, double tau_s, double rest_bytes, double bandwidth_bytes_s,
                double cost_s, const NmaLadder *ladder, NmaCourse *course)
 {
-    double rest = rest_bytes;
+    double rest = rest_bytes, mark = -1;
 
     *course = (NmaCourse){ .time_s = 0 };
     for (guint i = 0; i < MAX_PASSES; i++) {
@@ -60,8 +68,13 @@ nma_course_run(double set_bytes, double tau_s, double rest_bytes, double bandwid
         course->sent_bytes += rest - left;
         course->passes++;
         rest = left + nma_course_dirtied(set_bytes, tau_s, time_s, left);
-        if (fabs(rest - before) < 0.001 * before && ladder->step_s > 0 &&
-            course->time_s < ladder->step_s * ladder->steps) {
+        if (is_at_its_most(ladder, course->time_s)) {
+            /* the mark goes on in ever longer strides, so a cycle of any length is found */
+            if (fabs(rest - mark) < AGAIN * rest)
+                return FALSE;
+            if ((i & (i + 1)) == 0)
+                mark = rest;
+        } else if (fabs(rest - before) < 0.001 * before) {
             double skipped_s = skip_to_next_step(ladder, course->time_s, time_s);
 
             course->time_s += skipped_s;

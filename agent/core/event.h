@@ -71,7 +71,8 @@ typedef struct {
     gint64 resident_bytes; /* of QEMU; NMA_UNKNOWN unless asked for and learnt */
     gint64 memory_bytes;   /* that the guest may have at most; NMA_UNKNOWN where not learnt */
     gint64 vcpus;
-    char *text; /* libvirt's error text when something failed; else NULL */
+    gboolean huge_pages; /* back the guest's memory; learnt while it is migrated from here */
+    char *text;          /* libvirt's error text when something failed; else NULL */
 } NmaDomainReading;
 
 /* What Nova's database says of one migration of one instance. */
@@ -113,6 +114,7 @@ typedef enum {
 typedef struct {
     char instance_uuid[NMA_UUID_LEN + 1];
     NmaReservedState state;
+    gboolean checked; /* refused by a check: it will not work there, now or in a minute */
     NmaReason reason; /* of a refusal; else none */
     char *text;       /* its numbers; NULL if none */
 } NmaPeerReservation;

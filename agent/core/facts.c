@@ -6,6 +6,7 @@ void
 nma_virt_facts_clear(NmaVirtFacts *virt)
 {
     g_free(virt->needs);
+    g_free(virt->nodes);
     *virt = (NmaVirtFacts){
         .libvirt_version = NMA_UNKNOWN,
         .qemu_version = NMA_UNKNOWN,
@@ -23,6 +24,7 @@ nma_acceptance_clear(NmaAcceptance *acceptance)
     g_free(acceptance->refusal);
     g_free(acceptance->cpu_needs);
     g_free(acceptance->missing);
+    g_free(acceptance->unknown_model);
     *acceptance = (NmaAcceptance){ .cpu = NMA_CPU_UNKNOWN };
 }
 
@@ -53,6 +55,8 @@ nma_facts_clear(NmaFacts *facts)
         .dedicated_cpus = NMA_UNKNOWN,
         .disk_ratio_permille = NMA_UNKNOWN,
         .disk_reserved_host_bytes = NMA_UNKNOWN,
+        .disk_promised_bytes = NMA_UNKNOWN,
+        .free_dedicated_cpus = NMA_UNKNOWN,
         .arriving = NMA_UNKNOWN,
         .max_incoming = NMA_UNKNOWN,
         .userfaultfd = NMA_UNKNOWN,
@@ -163,12 +167,11 @@ read_range(const char *text, guint64 *first, guint64 *last)
     return g_ascii_string_to_unsigned(end, 10, *first, MAX_CPUS - 1, last, NULL);
 }
 
-gint64
-nma_count_cpus(const char *set)
+/* in[n] is 1 for each CPU of the set. FALSE: it is none. */
+static gboolean
+read_set(const char *set, guint8 in[MAX_CPUS])
 {
     g_auto(GStrv) parts = g_strsplit(set, ",", MAX_CPUS);
-    g_autofree guint8 *in = g_new0(guint8, MAX_CPUS);
-    gint64 count = 0;
 
     for (guint out = 0; out < 2; out++) {
         for (char **part = parts; *part != NULL; part++) {
@@ -179,12 +182,35 @@ nma_count_cpus(const char *set)
             if (text[0] == '\0')
                 continue;
             if (!read_range(text + excluded, &first, &last))
-                return NMA_UNKNOWN;
+                return FALSE;
             if (excluded == (out == 1))
                 memset(in + first, !excluded, (gsize)(last - first + 1));
         }
     }
-    for (guint i = 0; i < MAX_CPUS; i++)
+    return TRUE;
+}
+
+gint64
+nma_count_cpus(const char *set)
+{
+    g_autofree guint8 *in = g_new0(guint8, MAX_CPUS);
+    gboolean good = read_set(set, in);
+    gint64 count = 0;
+
+    for (guint i = 0; good && i < MAX_CPUS; i++)
         count += in[i];
     return count > 0 ? count : NMA_UNKNOWN;
+}
+
+NmaCores
+nma_read_cpus(const char *set)
+{
+    g_autofree guint8 *in = g_new0(guint8, MAX_CPUS);
+    NmaCores cores = { { 0 } };
+    gboolean good = read_set(set, in);
+
+    for (guint core = 0; good && core < NMA_MAX_CORES; core++)
+        if (in[core])
+            nma_cores_add(&cores, core);
+    return cores;
 }

@@ -17,14 +17,23 @@ typedef struct {
     gint64 reserved_pages; /* nova.conf [DEFAULT] reserved_huge_pages */
 } NmaHugePool;
 
+#define NMA_MAX_HOST_NODES 256
+
+typedef struct {
+    gint64 node, memory_bytes; /* all of it, free or not */
+} NmaHostNode;
+
 /* What libvirt says of this host. */
 typedef struct {
-    char *needs; /* owned */
+    char *needs;        /* owned */
+    NmaHostNode *nodes; /* owned */
+    guint n_nodes;      /* 0: not learnt */
     gint64 libvirt_version, qemu_version;
     gint64 online_cpus;
     gint64 guests_memory_bytes; /* of all guests that run here, what each may take */
     gint64 guests_vcpus;
     gint64 guests_pinned_vcpus; /* pinned to one CPU each */
+    NmaCores pinned;            /* those CPUs */
 } NmaVirtFacts;
 
 typedef enum {
@@ -44,6 +53,9 @@ typedef struct {
     NmaCpuComparison cpu;
     char *cpu_needs; /* owned */
     char *missing;   /* CPU features by comma, as libvirt names them, or its text; owned */
+    /* the guest's CPU model, when the emulator here does not know it: libvirt refuses it, whatever
+     * the comparison says; owned */
+    char *unknown_model;
 } NmaAcceptance;
 
 /* How a disk of the guest is seen from here. */
@@ -81,10 +93,13 @@ typedef struct {
     gint64 cpu_ratio_permille;          /* [DEFAULT] cpu_allocation_ratio, where it is set */
     gint64 shared_cpus, dedicated_cpus; /* in [compute] cpu_shared_set, cpu_dedicated_set; or
                                            vcpu_pin_set, which is for both. NMA_UNKNOWN: not set */
+    gint64 free_dedicated_cpus; /* pinned to by no guest here, promised to none: filled in by the
+                                   admission */
 
     /* disk: nova.conf */
     gint64 disk_ratio_permille;
     gint64 disk_reserved_host_bytes;
+    gint64 disk_promised_bytes; /* to other arriving guests: from the ledger */
 
     gint64 wall_s; /* when the facts were gathered, since 1970 UTC */
 
@@ -114,6 +129,8 @@ void nma_facts_add_huge_pool(NmaFacts *facts, gint64 node, gint64 size_bytes, gi
 /* How many CPUs are in "4-12,^8,15", as nova.conf's sets are written; NMA_UNKNOWN for an empty one
  * and for what is no set. */
 gint64 nma_count_cpus(const char *set);
+/* The same set; none where it is empty or none. CPUs from NMA_MAX_CORES on are left out. */
+NmaCores nma_read_cpus(const char *set);
 
 /* One value of nova.conf's reserved_huge_pages, "node:0,size:2048,count:64" (size in KiB, or with
  * MB or GB), into the pool that it is about. FALSE when it is none of that shape; facts is

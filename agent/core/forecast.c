@@ -70,6 +70,7 @@ nma_hindrance_to_string(NmaHindrance cause)
         [NMA_HINDRANCE_NONE] = "",
         [NMA_HINDRANCE_DIRTYING] = "dirtying",
         [NMA_HINDRANCE_SLOW_LINK] = "slow_link",
+        [NMA_HINDRANCE_COMPETING] = "competing_migrations",
         [NMA_HINDRANCE_BANDWIDTH_CHANGED] = "bandwidth_changed",
         [NMA_HINDRANCE_DISK] = "disk",
         [NMA_HINDRANCE_NOTHING_MOVES] = "nothing_moves",
@@ -140,6 +141,8 @@ append_ways_out(GString *out, const NmaForecast *forecast)
     if (forecast->pause_ms.high >= 0)
         g_string_append_printf(out, ", or a pause of up to %.1f s",
                                (double)forecast->pause_ms.high / 1e3);
+    if (forecast->cause == NMA_HINDRANCE_COMPETING)
+        g_string_append(out, ", or to be the host's only migration");
 }
 
 static void

@@ -23,6 +23,7 @@ typedef enum {
     NMA_HINDRANCE_NONE,
     NMA_HINDRANCE_DIRTYING,          /* more than a link of 1 Gbit/s would carry */
     NMA_HINDRANCE_SLOW_LINK,         /* 1 Gbit/s would do, and there is less */
+    NMA_HINDRANCE_COMPETING,         /* with what the host's migrations have together it would do */
     NMA_HINDRANCE_BANDWIDTH_CHANGED, /* a rival on the link, or a limit was moved */
     NMA_HINDRANCE_DISK,              /* disks are copied first */
     NMA_HINDRANCE_NOTHING_MOVES,     /* not a byte for 10 s */

@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "agent/core/job_stats.h"
+#include "agent/core/resources.h"
 
 #define NMA_MAX_GUEST_CELLS   64
 #define NMA_MAX_GUEST_DISKS   64
@@ -17,6 +18,7 @@
 typedef struct {
     gint64 memory_bytes;
     gint64 page_bytes; /* of the huge pages that back it; 0: ordinary memory */
+    NmaCores nodes;    /* of the source that its memory is bound to; none: to no node */
 } NmaGuestCell;
 
 /* A disk that is a file, which Nova copies in a block migration. Disks on block devices and on the
@@ -61,7 +63,8 @@ typedef struct {
     gint64 vcpus;
     gint64 pinned_vcpus; /* to one CPU each: Nova's dedicated policy */
     NmaGuestCell cells[NMA_MAX_GUEST_CELLS];
-    guint n_cells; /* 0: not known */
+    guint n_cells;        /* 0: not known */
+    gboolean cells_bound; /* each to nodes of its own, as Nova does it: <memnode> */
     char *arch, *machine, *emulator, *virt_type;
     char *cpu_xml;   /* <cpu> of the migratable, updated domain XML; NULL: the guest has none */
     char *cpu_mode;  /* custom, host-passthrough, maximum … */

@@ -226,6 +226,7 @@ nma_host_restore_source(NmaHost *host, NmaSource *source, NmaNow now)
     g_hash_table_insert(host->sources, source->base.identity.instance_uuid, source);
     nma_source_set_limits(source, &host->limits);
     nma_source_set_rules(source, &host->rules);
+    nma_source_resume_steering(source, now);
     nma_source_set_blind(source, now);
 }
 

@@ -76,6 +76,7 @@ nma_remedy_reason_to_string(NmaRemedyReason reason)
         [NMA_REMEDY_REASON_MOVED_BACK] = "moved_back",
         [NMA_REMEDY_REASON_TOTAL_TIME] = "total_time",
         [NMA_REMEDY_REASON_PAUSE_TIME] = "pause_time",
+        [NMA_REMEDY_REASON_REFUSED] = "refused",
     };
 
     g_return_val_if_fail((guint)reason < NMA_N_REMEDY_REASONS, "");

@@ -36,6 +36,7 @@ typedef enum {
     NMA_REMEDY_REASON_MOVED_BACK,     /* somebody moved the knob that we hold */
     NMA_REMEDY_REASON_TOTAL_TIME,     /* the policy's time is over */
     NMA_REMEDY_REASON_PAUSE_TIME,     /* the pause lasts longer than was computed */
+    NMA_REMEDY_REASON_REFUSED,        /* by a check of the destination, before data flows */
     NMA_N_REMEDY_REASONS
 } NmaRemedyReason;
 
@@ -96,8 +97,9 @@ typedef struct {
     NmaRemedy pending; /* ordered, and not yet answered */
     gint64 pending_boot_us;
     gboolean refused[NMA_N_REMEDIES]; /* libvirt or Nova would not: not tried again */
-    NmaRemedy ending; /* post-copy, pause or abort has begun: nothing else follows */
-    gint64 ending_boot_us;
+    NmaRemedy ending;      /* post-copy, pause or abort has begun: nothing else follows */
+    gint64 paused_boot_us; /* the guest stands still by our order; NMA_NEVER */
+    gboolean unsure;       /* it was ordered before a restart: whether it was done is not known */
     /* what is remembered from sync to sync */
     guint overdue;                 /* passes in a row after which it should have ended */
     guint undecided;               /* passes in a row of which nothing sure could be said */
@@ -107,6 +109,9 @@ typedef struct {
 } NmaSteering;
 
 void nma_steering_init(NmaSteering *steering, const NmaPolicy *policy);
+/* The same, but what is saved of it still holds: limit_ms, speed_bytes_s, paused_boot_us. They may
+ * be from before a restart, or from a damaged store. */
+void nma_steering_resume(NmaSteering *steering, const NmaPolicy *policy, gint64 now_boot_us);
 
 /* After a sync: counts it. Once for each. */
 void nma_steering_observe(NmaSteering *steering, const NmaSituation *situation);
@@ -124,5 +129,5 @@ void nma_steering_ordered(NmaSteering *steering, const NmaRemedyOrder *order, gi
                           gint64 now_boot_us);
 /* What came of it. */
 void nma_steering_done(NmaSteering *steering, NmaRemedy remedy, gboolean applied);
-/* The guest was seen to stand still for the switch, or to run again. */
-void nma_steering_paused(NmaSteering *steering, gint64 at_boot_us);
+/* The guest was read: after a restart this tells whether a pause that was ordered was begun. */
+void nma_steering_seen(NmaSteering *steering, gboolean runs, gint64 now_boot_us);

@@ -10,6 +10,7 @@ nma_remedy_report_new(void)
     nma_identity_init(&report->identity);
     report->iteration = NMA_UNKNOWN;
     report->before = report->after = NMA_UNKNOWN;
+    report->refused_for = NMA_REASON_NONE;
     report->order.value = report->order.expected_ms = report->order.cap_ms = NMA_UNKNOWN;
     return report;
 }
@@ -20,6 +21,7 @@ nma_remedy_report_free(NmaRemedyReport *report)
     if (report == NULL)
         return;
     nma_identity_clear(&report->identity);
+    g_free(report->refusal);
     g_free(report->text);
     g_free(report);
 }
@@ -104,6 +106,7 @@ static const char *const reasons[NMA_N_REMEDY_REASONS] = {
     [NMA_REMEDY_REASON_MOVED_BACK] = "the limit was moved by somebody else",
     [NMA_REMEDY_REASON_TOTAL_TIME] = "the policy's time is over",
     [NMA_REMEDY_REASON_PAUSE_TIME] = "the guest has stood still for as long as the policy permits",
+    [NMA_REMEDY_REASON_REFUSED] = "a check of the destination refuses it",
 };
 
 static void
@@ -139,10 +142,13 @@ nma_remedy_sentence(const NmaRemedyReport *report)
     GString *out = g_string_new(NULL);
 
     append_what(out, &report->order);
-    g_string_append_printf(out, " %s by policy %s", nma_remedy_kind_to_string(report->kind),
-                           report->policy);
+    g_string_append_printf(out, " %s", nma_remedy_kind_to_string(report->kind));
+    if (report->order.reason != NMA_REMEDY_REASON_REFUSED) /* a policy has no say in it */
+        g_string_append_printf(out, " by policy %s", report->policy);
     if (report->order.reason != NMA_REMEDY_REASON_NONE)
         g_string_append_printf(out, ": %s", reasons[report->order.reason]);
+    if (report->refusal != NULL)
+        g_string_append_printf(out, ": %s", report->refusal);
     if (report->text != NULL)
         g_string_append_printf(out, " (%s)", report->text);
     return g_string_free(out, FALSE);

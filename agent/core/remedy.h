@@ -9,6 +9,7 @@
 #include "agent/core/identity.h"
 #include "agent/core/nova_plan.h"
 #include "agent/core/policy.h"
+#include "schemas/reason_codes.h"
 
 typedef enum {
     NMA_MODE_OBSERVE,
@@ -26,6 +27,7 @@ typedef struct {
     NmaNovaOptions nova;
     gint64 max_speed_bytes_s; /* what the host's migrations may have together; 0: not touched */
     guint running;            /* migrations that copy memory now */
+    gboolean abort_refused;   /* [checks] on_refusal */
 } NmaRules;
 
 typedef enum {
@@ -46,8 +48,10 @@ typedef struct {
     char policy[NMA_POLICY_MAX_NAME];
     gint64 iteration;
     gint64 occurred_wall_us;
-    gint64 before, after; /* of the knob, read back; NMA_UNKNOWN */
-    char *text;           /* why it failed, in libvirt's or Nova's words; NULL */
+    gint64 before, after;  /* of the knob, read back; NMA_UNKNOWN */
+    NmaReason refused_for; /* of a destination that refuses: its check's reason; else none */
+    char *refusal;         /* and that check's sentence with the numbers; NULL */
+    char *text;            /* why it failed, in libvirt's or Nova's words; NULL */
 } NmaRemedyReport;
 
 NmaRemedyReport *nma_remedy_report_new(void);

@@ -107,6 +107,13 @@ nma_cores_add(NmaCores *cores, guint core)
 }
 
 void
+nma_cores_remove(NmaCores *cores, const NmaCores *those)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(cores->bits); i++)
+        cores->bits[i] &= ~those->bits[i];
+}
+
+void
 nma_cores_unite(NmaCores *cores, const NmaCores *with)
 {
     for (guint i = 0; i < G_N_ELEMENTS(cores->bits); i++)

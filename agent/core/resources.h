@@ -53,6 +53,7 @@ gboolean nma_cores_any(const NmaCores *cores);
 guint nma_cores_count(const NmaCores *cores);
 gboolean nma_cores_has(const NmaCores *cores, guint core);
 void nma_cores_add(NmaCores *cores, guint core); /* below NMA_MAX_CORES */
+void nma_cores_remove(NmaCores *cores, const NmaCores *those);
 void nma_cores_unite(NmaCores *cores, const NmaCores *with);
 
 /* "0-3,8", "" for none, as nova.conf's cpu sets and the kernel's cpulists; owned, and back. FALSE,

@@ -64,6 +64,11 @@ of_source(const NmaSource *source)
     hash = mix_number(hash, source->domain_seen);
     hash = mix_number(hash, source->domain_gone);
     hash = mix_number(hash, source->stopped_boot_us);
+    hash = mix_number(hash, source->policy_known);
+    hash = mix_number(hash, source->steering.limit_ms);
+    hash = mix_number(hash, source->steering.speed_bytes_s);
+    hash = mix_number(hash, source->steering.paused_boot_us);
+    hash = mix_text(hash, source->base.identity.policy);
     return mix_text(hash, source->peer);
 }
 

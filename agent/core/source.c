@@ -39,6 +39,7 @@ nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now)
     source->copied_boot_us = NMA_NEVER;
     source->paused_boot_us = NMA_NEVER;
     source->arrived_boot_us = NMA_NEVER;
+    source->steering.paused_boot_us = NMA_NEVER;
     nma_experience_clear(&source->experience);
     nma_outcome_init(&source->outcome);
     for (guint i = 0; i < NMA_N_PREDICTIONS; i++)
@@ -54,6 +55,7 @@ nma_source_free(NmaSource *source)
     nma_migration_clear(&source->base);
     nma_outcome_clear(&source->outcome);
     g_free(source->peer);
+    g_free(source->refusal);
     g_free(source);
 }
 

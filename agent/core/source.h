@@ -25,11 +25,13 @@ typedef struct {
     gboolean peer_asked;
     char *peer; /* NULL, "agent", "absent", "version" */
     gint64 clock_offset_ms, clock_offset_error_ms;
+    gboolean policy_known; /* the cast was seen, and with it the flavor */
 
     /* of the moment: need not be saved */
     gint64 reserve_due_boot_us; /* when the peer is asked for a reservation, or to renew it */
     gboolean reserved_there;    /* it has said so */
     NmaReason refused_for;      /* it has refused, and that was reported; else none */
+    char *refusal;              /* its words when a check refused; owned, NULL */
     gboolean read_again;        /* something happened while a read was under way */
     gboolean given_up;          /* Nova lists it as failed; libvirt is looked at once more */
     gboolean iterated;          /* a sync was counted since the last read without a migration */
@@ -44,10 +46,9 @@ typedef struct {
     NmaForecastVerdict said_verdict;
     NmaHindrance said_cause;
     gint64 said_boot_us;
-    const NmaRules *rules; /* the host's; NULL: no policy */
-    gboolean policy_known; /* the cast was seen, and with it the flavor */
-    gboolean steered;      /* steering is in use */
-    NmaSteering steering;
+    const NmaRules *rules;           /* the host's; NULL: no policy */
+    gboolean steered;                /* steering is in use */
+    NmaSteering steering;            /* saved: what nma_steering_resume keeps */
     NmaRemedyOrder ordered, advised; /* newest of each */
     gint64 gone_wall_us;             /* when the domain was first found gone, NMA_UNKNOWN before */
     NmaExperience experience;        /* with that destination, so far */
@@ -68,6 +69,8 @@ void nma_source_free(NmaSource *source);
 void nma_source_set_limits(NmaSource *source, const NmaConvergenceLimits *limits);
 /* borrowed; may change while it goes on */
 void nma_source_set_rules(NmaSource *source, const NmaRules *rules);
+/* after a restart: a knob that we hold and a pause that we began are ours still */
+void nma_source_resume_steering(NmaSource *source, NmaNow now);
 
 /* For those that end: what it came to, in source->outcome. */
 void nma_source_finish(NmaSource *source, NmaNow now);

@@ -5,6 +5,9 @@
 #define REPEAT_US (30 * NMA_US_PER_S)
 /* QEMU does not count what a switchover costs beside the memory: a verdict must not hang on it */
 #define COST_MOST_SHARE 4
+/* so near to its limit of bandwidth, the limit is what holds it up */
+#define LIMITED 0.8
+#define MIB     (1024.0 * 1024)
 
 void
 nma_source_set_limits(NmaSource *source, const NmaConvergenceLimits *limits)
@@ -21,6 +24,24 @@ take_cost(NmaSource *source)
     if (source->experience.fixed_cost_ms >= 0)
         limits->fixed_cost_ms =
             MIN(source->experience.fixed_cost_ms, limits->max_downtime_ms / COST_MOST_SHARE);
+}
+
+/* Of as many migrations as copy memory here now, each is taken to have as much of the link: unless
+ * its own limit is what holds it. */
+static void
+look_for_rivals(const NmaSource *source, NmaForecast *forecast)
+{
+    const NmaRules *rules = source->rules;
+    double now = (double)forecast->bandwidth_bytes_s, all;
+
+    if (rules == NULL || rules->running < 2 || forecast->verdict != NMA_FORECAST_HOPELESS ||
+        (rules->nova.bandwidth_mib_s > 0 &&
+         now >= LIMITED * (double)rules->nova.bandwidth_mib_s * MIB))
+        return;
+    all = now * rules->running;
+    if (forecast->needed_bandwidth_bytes_s.high >= 0 &&
+        (double)forecast->needed_bandwidth_bytes_s.high <= all)
+        forecast->cause = NMA_HINDRANCE_COMPETING;
 }
 
 static NmaForecast
@@ -69,6 +90,7 @@ nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtr
         source->iteration == stats->memory_iteration ? source->iteration_boot_us : NMA_NEVER,
         nma_source_copy_step(source) == NMA_STEP_DISK);
     forecast = with_error(source);
+    look_for_rivals(source, &forecast);
     nma_source_plan_of_nova(source, stats, &forecast);
     if (synced)
         nma_source_note_forecast(source, &forecast, at);

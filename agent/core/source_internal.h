@@ -49,6 +49,8 @@ void nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at,
 void nma_source_steer(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects);
 void nma_source_steer_by_time(NmaSource *source, NmaNow now, GPtrArray *effects);
 gint64 nma_source_steer_deadline(const NmaSource *source);
+/* a check of the destination refuses the guest (refused_for, refusal), and no data flows yet */
+void nma_source_act_on_refusal(NmaSource *source, NmaNow now, GPtrArray *effects);
 void nma_source_take_remedy(NmaSource *source, const NmaEvent *event, NmaNow now,
                             GPtrArray *effects);
 /* Did the policy stop the guest? Is it more than its own passes that ends it: more downtime than

@@ -89,6 +89,7 @@ take_job(NmaSource *source, const NmaDomainReading *reading, gint64 progress_int
     NmaPhase phase;
 
     source->job_seen = TRUE;
+    source->convergence.limits.huge_pages |= reading->huge_pages;
     source->gone_reads = 0;
     if (source->final_boot_us == NMA_NEVER) {
         base->stats = reading->stats;
@@ -126,6 +127,7 @@ take_present(NmaSource *source, const NmaDomainReading *reading, gint64 progress
         source->give_up_boot_us = now.boot_us + SILENCE_US;
     }
     take_guest_state(base, reading->state);
+    nma_steering_seen(&source->steering, reading->state == NMA_DOMAIN_RUNNING, now.boot_us);
     if (reading->state == NMA_DOMAIN_PAUSED_POSTCOPY_FAILED) {
         nma_source_reach(source, NMA_PHASE_POST_COPY, NMA_EVIDENCE_INFERRED, at, now, effects);
         base->guest_state = NMA_GUEST_PAUSED;

@@ -79,6 +79,11 @@ nma_source_take_reserved(NmaSource *source, const NmaEvent *event, NmaNow now, G
             break;
         source->refused_for = reserved->reason;
         nma_migration_remark(&source->base, reserved->reason, reserved->text, now, effects);
+        if (reserved->checked) {
+            g_free(source->refusal);
+            source->refusal = g_strdup(reserved->text);
+            nma_source_act_on_refusal(source, now, effects);
+        }
         break;
     case NMA_RESERVED_UNSUPPORTED:
         source->reserve_due_boot_us = NMA_NEVER;

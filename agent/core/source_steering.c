@@ -15,7 +15,7 @@ nma_source_set_rules(NmaSource *source, const NmaRules *rules)
 /* Once: by the flavor where the cast told of it. A migration that was found running is one of which
  * nothing is known. */
 static void
-begin(NmaSource *source)
+begin(NmaSource *source, NmaNow now)
 {
     const NmaRules *rules = source->rules;
     const char *wanted = source->base.identity.policy;
@@ -24,8 +24,18 @@ begin(NmaSource *source)
     for (guint i = 0; wanted != NULL && i < rules->n_policies; i++)
         if (g_str_equal(rules->policies[i].name, wanted))
             chosen = i;
-    nma_steering_init(&source->steering, &rules->policies[chosen]);
+    nma_steering_resume(&source->steering, &rules->policies[chosen], now.boot_us);
     source->steered = TRUE;
+}
+
+void
+nma_source_resume_steering(NmaSource *source, NmaNow now)
+{
+    const NmaSteering *held = &source->steering;
+
+    if (source->rules->n_policies > 0 &&
+        (held->limit_ms > 0 || held->speed_bytes_s > 0 || held->paused_boot_us != NMA_NEVER))
+        begin(source, now);
 }
 
 static gint64
@@ -136,6 +146,10 @@ say(NmaSource *source, NmaRemedyKind kind, const NmaRemedyOrder *order, NmaNow a
     report->order = *order;
     report->way = way_of(source, order);
     report->iteration = base->stats.memory_iteration;
+    if (order->reason == NMA_REMEDY_REASON_REFUSED) {
+        report->refused_for = source->refused_for;
+        report->refusal = g_strdup(source->refusal);
+    }
     report->occurred_wall_us = at.wall_us;
     nma_effects_add_remedy_report(effects, report);
     return report;
@@ -178,7 +192,7 @@ nma_source_steer(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArr
         source->rules->n_policies == 0 || source->base.guest_state != NMA_GUEST_RUNNING)
         return;
     if (!source->steered)
-        begin(source);
+        begin(source, at);
     look_around(source, stats, at, &situation);
     nma_steering_observe(&source->steering, &situation);
     if (!nma_steering_choose(&source->steering, &situation, &order))
@@ -189,6 +203,51 @@ nma_source_steer(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArr
         advise(source, &order, at, effects);
 }
 
+/* Only Nova can end what has no job in libvirt yet, and it needs the migration's id. */
+void
+nma_source_act_on_refusal(NmaSource *source, NmaNow now, GPtrArray *effects)
+{
+    const NmaRemedyOrder order = { .remedy = NMA_REMEDY_ABORT,
+                                   .reason = NMA_REMEDY_REASON_REFUSED,
+                                   .value = NMA_UNKNOWN,
+                                   .expected_ms = NMA_UNKNOWN,
+                                   .cap_ms = NMA_UNKNOWN };
+
+    if (source->rules == NULL || !source->rules->abort_refused ||
+        source->rules->mode == NMA_MODE_OBSERVE || source->rules->n_policies == 0 ||
+        source->base.identity.migration_id < 0)
+        return;
+    if (!source->steered)
+        begin(source, now);
+    if (source->steering.pending != NMA_REMEDY_NONE)
+        return;
+    if (source->rules->mode == NMA_MODE_STEER)
+        give(source, &order, now, effects);
+    else
+        advise(source, &order, now, effects);
+}
+
+/* Nova aborts what waits or is prepared, and a job that runs; an abort that comes between the two
+ * it drops. So once more when data flows all the same. */
+static gboolean
+was_dropped_by_nova(const NmaSource *source)
+{
+    return source->steering.pending == NMA_REMEDY_ABORT &&
+           source->ordered.reason == NMA_REMEDY_REASON_REFUSED &&
+           source->base.phase == NMA_PHASE_PRE_COPY &&
+           source->steering.pending_boot_us < source->base.phase_started_boot_us;
+}
+
+/* NMA_NEVER: nothing is pending, or it takes effect as late as Nova has prepared the destination */
+static gint64
+no_effect_boot_us(const NmaSource *source)
+{
+    return source->steering.pending == NMA_REMEDY_NONE ||
+                   source->base.phase == NMA_PHASE_PRE_MIGRATION
+               ? NMA_NEVER
+               : source->steering.pending_boot_us + NO_EFFECT_US;
+}
+
 void
 nma_source_steer_by_time(NmaSource *source, NmaNow now, GPtrArray *effects)
 {
@@ -197,8 +256,11 @@ nma_source_steer_by_time(NmaSource *source, NmaNow now, GPtrArray *effects)
 
     if (!source->steered || source->rules == NULL || source->base.phase > NMA_PHASE_STOP_AND_COPY)
         return;
-    if (steering->pending != NMA_REMEDY_NONE &&
-        now.boot_us - steering->pending_boot_us >= NO_EFFECT_US) {
+    if (was_dropped_by_nova(source) && source->rules->mode == NMA_MODE_STEER) {
+        order = source->ordered;
+        give(source, &order, now, effects);
+    }
+    if (now.boot_us >= no_effect_boot_us(source)) {
         NmaRemedyReport *report = say(source, NMA_REMEDY_FAILED, &source->ordered, now, effects);
 
         report->text = g_strdup("no effect within 60 s");
@@ -221,9 +283,7 @@ nma_source_steer_deadline(const NmaSource *source)
     next = nma_steering_next_deadline(&source->steering, started_boot_us(source));
     if (source->rules->mode != NMA_MODE_STEER && source->steering.ending != NMA_REMEDY_PAUSE)
         next = NMA_NEVER;
-    if (source->steering.pending != NMA_REMEDY_NONE)
-        next = MIN(next, source->steering.pending_boot_us + NO_EFFECT_US);
-    return next;
+    return MIN(next, no_effect_boot_us(source));
 }
 
 /* libvirt or Nova has answered. */

@@ -25,6 +25,8 @@
 #define PATIENCE_SHARE 0.1
 /* a pause is ended before it exceeds its cap: an abort takes a moment */
 #define ABORT_TAKES_MS 1000
+/* and when that did not work, it is tried again */
+#define ABORT_AGAIN_US (5 * NMA_US_PER_S)
 
 void
 nma_steering_init(NmaSteering *steering, const NmaPolicy *policy)
@@ -34,7 +36,24 @@ nma_steering_init(NmaSteering *steering, const NmaPolicy *policy)
         .moved_iteration = NMA_UNKNOWN,
         .hopeless_since_boot_us = NMA_NEVER,
         .least_rest_bytes = G_MAXINT64,
+        .paused_boot_us = NMA_NEVER,
     };
+}
+
+void
+nma_steering_resume(NmaSteering *steering, const NmaPolicy *policy, gint64 now_boot_us)
+{
+    const NmaSteering held = *steering;
+
+    nma_steering_init(steering, policy);
+    steering->limit_ms = MAX(held.limit_ms, 0);
+    steering->speed_bytes_s = MAX(held.speed_bytes_s, 0);
+    if (held.paused_boot_us == NMA_NEVER)
+        return;
+    steering->ending = NMA_REMEDY_PAUSE;
+    steering->paused_boot_us = CLAMP(held.paused_boot_us, 0, now_boot_us);
+    steering->pending_boot_us = steering->paused_boot_us;
+    steering->unsure = TRUE;
 }
 
 /* ---- what the forecast means for this policy ---- */
@@ -306,13 +325,13 @@ static gboolean
 order_again(const View *view, NmaRemedyOrder *order)
 {
     const NmaSteering *steering = view->steering;
+    gint64 cap_ms = cap_downtime_ms(steering, view->situation);
+    gint64 held_ms = MIN(steering->limit_ms, cap_ms); /* the cap may be a lower one since */
 
-    if (steering->limit_ms <= 0 || steering->refused[NMA_REMEDY_DOWNTIME])
+    if (held_ms <= 0 || steering->refused[NMA_REMEDY_DOWNTIME])
         return FALSE;
-    *order =
-        (NmaRemedyOrder){ NMA_REMEDY_DOWNTIME, NMA_REMEDY_REASON_MOVED_BACK, steering->limit_ms,
-                          steering->limit_ms + view->situation->fixed_cost_ms,
-                          cap_downtime_ms(steering, view->situation) };
+    *order = (NmaRemedyOrder){ NMA_REMEDY_DOWNTIME, NMA_REMEDY_REASON_MOVED_BACK, held_ms,
+                               held_ms + view->situation->fixed_cost_ms, cap_ms };
     return TRUE;
 }
 
@@ -376,11 +395,17 @@ static gint64
 pause_over_us(const NmaSteering *steering)
 {
     gint64 cap_ms = steering->policy.max_pause_ms;
+    gint64 over_us;
 
-    if (steering->ending != NMA_REMEDY_PAUSE)
+    if (steering->paused_boot_us == NMA_NEVER || steering->unsure ||
+        steering->pending == NMA_REMEDY_ABORT)
         return NMA_NEVER;
-    return steering->ending_boot_us +
-           MAX(cap_ms - ABORT_TAKES_MS, (gint64)(CAP_SHARE * (double)cap_ms)) * NMA_US_PER_MS;
+    over_us = steering->paused_boot_us +
+              MAX(cap_ms - ABORT_TAKES_MS, (gint64)(CAP_SHARE * (double)cap_ms)) * NMA_US_PER_MS;
+    /* nothing but an abort is ordered after the pause */
+    return steering->pending_boot_us > steering->paused_boot_us
+               ? MAX(over_us, steering->pending_boot_us + ABORT_AGAIN_US)
+               : over_us;
 }
 
 gboolean
@@ -425,10 +450,10 @@ nma_steering_ordered(NmaSteering *steering, const NmaRemedyOrder *order, gint64 
         steering->speed_bytes_s = order->value;
     if (order->reason != NMA_REMEDY_REASON_MOVED_BACK)
         steering->overdue = steering->undecided = 0;
-    if (ends_it(order->remedy)) {
+    if (ends_it(order->remedy))
         steering->ending = order->remedy;
-        steering->ending_boot_us = now_boot_us;
-    }
+    if (order->remedy == NMA_REMEDY_PAUSE)
+        steering->paused_boot_us = now_boot_us;
 }
 
 void
@@ -446,11 +471,21 @@ nma_steering_done(NmaSteering *steering, NmaRemedy remedy, gboolean applied)
         steering->speed_bytes_s = 0;
     else if (steering->ending == remedy)
         steering->ending = NMA_REMEDY_NONE;
+    if (remedy == NMA_REMEDY_PAUSE)
+        steering->paused_boot_us = NMA_NEVER;
 }
 
 void
-nma_steering_paused(NmaSteering *steering, gint64 at_boot_us)
+nma_steering_seen(NmaSteering *steering, gboolean runs, gint64 now_boot_us)
 {
-    if (steering->ending == NMA_REMEDY_PAUSE)
-        steering->ending_boot_us = MIN(steering->ending_boot_us, at_boot_us);
+    if (!steering->unsure)
+        return;
+    if (!runs) {
+        steering->unsure = FALSE;
+    } else if (now_boot_us - steering->paused_boot_us >= ANSWER_OVERDUE_US) {
+        /* libvirt may have been slow to do it: not any more */
+        steering->unsure = FALSE;
+        steering->ending = NMA_REMEDY_NONE;
+        steering->paused_boot_us = NMA_NEVER;
+    }
 }

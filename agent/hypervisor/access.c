@@ -38,6 +38,8 @@ static const NmaAccessRow rows[] = {
     { "virDomainStatsRecordListFree", NMA_ACCESS_READ_ONLY },
     { "virDomainSuspend", NMA_ACCESS_READ_WRITE },
     { "virNodeGetCPUMap", NMA_ACCESS_READ_ONLY },
+    { "virNodeGetInfo", NMA_ACCESS_READ_ONLY },
+    { "virNodeGetMemoryStats", NMA_ACCESS_READ_ONLY },
 };
 
 const NmaAccessRow *

@@ -1,7 +1,9 @@
 #include "agent/hypervisor/domain.h"
 
 #include <libvirt/virterror.h>
+#include <stdlib.h>
 
+#include "agent/hypervisor/guest_xml.h"
 #include "agent/hypervisor/job_stats.h"
 #include "agent/hypervisor/libvirt_error.h"
 
@@ -95,6 +97,19 @@ read_size(virDomainPtr domain, NmaDomainReading *reading)
     }
 }
 
+/* Needs no job either, and, without flags, no more than a read-only connection. */
+static void
+read_backing(virDomainPtr domain, NmaDomainReading *reading)
+{
+    char *xml = virDomainGetXMLDesc(domain, 0);
+    NmaGuest *guest = xml != NULL ? nma_guest_from_xml(xml) : NULL;
+
+    for (guint i = 0; guest != NULL && i < guest->n_cells; i++)
+        reading->huge_pages |= guest->cells[i].page_bytes > 0;
+    nma_guest_free(guest);
+    free(xml);
+}
+
 NmaDomainReading *
 nma_domain_read(virConnectPtr connection, const char *instance_uuid)
 {
@@ -118,6 +133,8 @@ nma_domain_read(virConnectPtr connection, const char *instance_uuid)
     read_state(domain, reading, incoming);
     if (reading->state != NMA_DOMAIN_ABSENT && !incoming)
         read_size(domain, reading);
+    if (reading->stats.kind == NMA_JOB_MIGRATION_OUT)
+        read_backing(domain, reading);
     virDomainFree(domain);
     return reading;
 }

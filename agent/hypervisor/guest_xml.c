@@ -120,49 +120,69 @@ bytes_of(const xmlNode *node)
 
 /* ---- memory and CPUs ---- */
 
-/* Whether the set "0-2,4" of guest's cells holds one. */
-static gboolean
-set_holds(const char *set, gint64 member)
+/* "0-2,4", as libvirt writes its sets; none where it is missing */
+static NmaCores
+set_of(const xmlNode *node)
 {
-    g_auto(GStrv) parts = g_strsplit(set, ",", 64);
+    g_autofree char *text = attribute(node, "nodeset");
+    NmaCores set = { { 0 } };
 
-    for (char **part = parts; *part != NULL; part++) {
-        char *dash = strchr(*part, '-');
-        gint64 first, last;
-
-        if (dash != NULL)
-            *dash = '\0';
-        first = number(*part, G_MAXINT32);
-        last = dash != NULL ? number(dash + 1, G_MAXINT32) : first;
-        if (first >= 0 && member >= first && member <= last)
-            return TRUE;
-    }
-    return FALSE;
+    if (text != NULL)
+        nma_cores_from_string(text, &set);
+    return set;
 }
 
 /* The page that backs a cell: <page> without nodeset is for all the others. */
 static gint64
-page_of_cell(xmlNode *domain, gint64 cell)
+page_of_cell(xmlNode *domain, guint cell)
 {
     const xmlNode *pages = below(domain, "memoryBacking", "hugepages");
     gint64 found = 0;
     gboolean any = FALSE;
 
     for (xmlNode *node = pages != NULL ? pages->children : NULL; node != NULL; node = node->next) {
-        g_autofree char *size = NULL, *nodes = NULL;
+        g_autofree char *size = NULL;
+        NmaCores cells;
 
         if (!is_named(node, "page"))
             continue;
         any = TRUE;
         size = attribute(node, "size");
-        nodes = attribute(node, "nodeset");
-        if (nodes != NULL && set_holds(nodes, cell))
+        cells = set_of(node);
+        if (nma_cores_has(&cells, cell))
             return MAX(scaled(size, scale_of(node)), 0);
-        if (nodes == NULL)
+        if (!nma_cores_any(&cells))
             found = MAX(scaled(size, scale_of(node)), 0);
     }
     /* <hugepages/> alone: the host's default size, which is 2 MiB where nobody changed it */
     return pages != NULL && !any ? 2 * KIB * KIB : found;
+}
+
+/* The nodes that it is bound to: by a <memnode> of its own, else with the whole guest. */
+static NmaCores
+nodes_of_cell(xmlNode *domain, guint cell, NmaGuest *guest)
+{
+    const xmlNode *tune = child(domain, "numatune");
+
+    for (xmlNode *node = tune != NULL ? tune->children : NULL; node != NULL; node = node->next) {
+        g_autofree char *id = NULL;
+
+        if (!is_named(node, "memnode"))
+            continue;
+        id = attribute(node, "cellid");
+        if (number(id, G_MAXINT32) != cell)
+            continue;
+        guest->cells_bound = TRUE;
+        return set_of(node);
+    }
+    return set_of(child(tune, "memory"));
+}
+
+static NmaGuestCell
+make_cell(xmlNode *domain, gint64 memory_bytes, guint cell, NmaGuest *guest)
+{
+    return (NmaGuestCell){ memory_bytes, page_of_cell(domain, cell),
+                           nodes_of_cell(domain, cell, guest) };
 }
 
 static void
@@ -172,22 +192,20 @@ read_cells(xmlNode *domain, NmaGuest *guest)
 
     for (xmlNode *node = numa != NULL ? numa->children : NULL;
          node != NULL && guest->n_cells < NMA_MAX_GUEST_CELLS; node = node->next) {
-        g_autofree char *memory = NULL, *id = NULL;
+        g_autofree char *memory = NULL, *text = NULL;
+        gint64 id;
 
         if (!is_named(node, "cell"))
             continue;
         memory = attribute(node, "memory");
-        id = attribute(node, "id");
-        guest->cells[guest->n_cells] = (NmaGuestCell){
-            .memory_bytes = MAX(scaled(memory, scale_of(node)), 0),
-            .page_bytes =
-                page_of_cell(domain, id != NULL ? number(id, G_MAXINT32) : guest->n_cells),
-        };
+        text = attribute(node, "id");
+        id = number(text, NMA_MAX_CORES - 1);
+        guest->cells[guest->n_cells] = make_cell(domain, MAX(scaled(memory, scale_of(node)), 0),
+                                                 id >= 0 ? (guint)id : guest->n_cells, guest);
         guest->n_cells++;
     }
     if (guest->n_cells == 0 && guest->memory_bytes >= 0)
-        guest->cells[guest->n_cells++] =
-            (NmaGuestCell){ guest->memory_bytes, page_of_cell(domain, 0) };
+        guest->cells[guest->n_cells++] = make_cell(domain, guest->memory_bytes, 0, guest);
 }
 
 /* Nova's dedicated policy pins each vCPU to one CPU; a shared one floats over a set. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/hypervisor/cpu_models.h"
 #include "agent/hypervisor/guest_xml.h"
 #include "agent/hypervisor/libvirt_error.h"
 
@@ -27,30 +28,38 @@ describe_need(const char *what)
 
 /* ---- this host ---- */
 
-static guint
-bits_in(const unsigned char *map, int length)
+/* the one CPU in it; -1: there are none or several */
+static int
+only_bit_in(const unsigned char *map, int length)
 {
-    guint count = 0;
+    int found = -1;
 
-    for (int i = 0; i < length; i++)
-        for (guint bit = 0; bit < 8; bit++)
-            count += map[i] >> bit & 1;
-    return count;
+    for (int i = 0; i < length * 8; i++) {
+        if ((map[i / 8] >> (i % 8) & 1) == 0)
+            continue;
+        if (found >= 0)
+            return -1;
+        found = i;
+    }
+    return found;
 }
 
-static gint64
-count_pinned(virDomainPtr domain, int vcpus)
+static void
+add_pins(virDomainPtr domain, int vcpus, NmaVirtFacts *virt)
 {
     g_autofree unsigned char *maps = NULL;
-    gint64 count = 0;
     int n;
 
     vcpus = MIN(vcpus, MAX_VCPUS);
     maps = g_malloc0((gsize)vcpus * MAP_BYTES);
     n = virDomainGetVcpuPinInfo(domain, vcpus, maps, MAP_BYTES, VIR_DOMAIN_AFFECT_LIVE);
-    for (int i = 0; i < n; i++)
-        count += bits_in(maps + (gsize)i * MAP_BYTES, MAP_BYTES) == 1;
-    return count;
+    for (int i = 0; i < n; i++) {
+        int cpu = only_bit_in(maps + (gsize)i * MAP_BYTES, MAP_BYTES);
+
+        virt->guests_pinned_vcpus += cpu >= 0;
+        if (cpu >= 0 && cpu < NMA_MAX_CORES)
+            nma_cores_add(&virt->pinned, (guint)cpu);
+    }
 }
 
 static gboolean
@@ -71,12 +80,44 @@ add_guests(virConnectPtr connection, gboolean with_pins, NmaVirtFacts *virt)
             virt->guests_memory_bytes += (gint64)(MIN(info.maxMem, G_MAXINT32) * 1024);
             virt->guests_vcpus += info.nrVirtCpu;
             if (with_pins)
-                virt->guests_pinned_vcpus += count_pinned(domains[i], info.nrVirtCpu);
+                add_pins(domains[i], info.nrVirtCpu, virt);
         }
         virDomainFree(domains[i]);
     }
     free(domains);
     return TRUE;
+}
+
+static gint64
+memory_of(virConnectPtr connection, int node)
+{
+    virNodeMemoryStats stats[16];
+    int n = 0; /* libvirt wants the exact number: first it is asked for that */
+
+    if (virNodeGetMemoryStats(connection, node, NULL, &n, 0) < 0 || n > (int)G_N_ELEMENTS(stats) ||
+        virNodeGetMemoryStats(connection, node, stats, &n, 0) < 0)
+        return NMA_UNKNOWN;
+    for (int i = 0; i < n; i++)
+        if (strcmp(stats[i].field, VIR_NODE_MEMORY_STATS_TOTAL) == 0)
+            return (gint64)(MIN(stats[i].value, G_MAXINT64 / 1024) * 1024);
+    return NMA_UNKNOWN;
+}
+
+/* Their numbers need not follow on one another. */
+static void
+add_nodes(virConnectPtr connection, NmaVirtFacts *virt)
+{
+    virNodeInfo info;
+
+    if (virNodeGetInfo(connection, &info) < 0)
+        return;
+    virt->nodes = g_new(NmaHostNode, NMA_MAX_HOST_NODES);
+    for (int node = 0; node < NMA_MAX_HOST_NODES && virt->n_nodes < info.nodes; node++) {
+        gint64 memory_bytes = memory_of(connection, node);
+
+        if (memory_bytes >= 0)
+            virt->nodes[virt->n_nodes++] = (NmaHostNode){ node, memory_bytes };
+    }
 }
 
 void
@@ -92,8 +133,10 @@ nma_inspect_host(virConnectPtr connection, NmaInspectGuests guests, NmaVirtFacts
         virt->qemu_version = (gint64)qemu_version;
     if (virNodeGetCPUMap(connection, NULL, &online, 0) >= 0)
         virt->online_cpus = online;
-    if (guests != NMA_INSPECT_NO_GUESTS &&
-        !add_guests(connection, guests == NMA_INSPECT_GUESTS_AND_PINS, virt))
+    if (guests == NMA_INSPECT_NO_GUESTS)
+        return;
+    add_nodes(connection, virt);
+    if (!add_guests(connection, guests == NMA_INSPECT_GUESTS_AND_PINS, virt))
         virt->needs = describe_need("the list of guests that run here");
 }
 
@@ -152,12 +195,14 @@ missing_features(const char *text)
 }
 
 static void
-compare_cpu(virConnectPtr connection, const NmaGuest *guest, NmaAcceptance *acceptance)
+compare_cpu(virConnectPtr connection, const NmaGuest *guest, const char *capabilities,
+            NmaAcceptance *acceptance)
 {
     int code, result;
 
     if (!guest->cpu_xml)
         return;
+    acceptance->unknown_model = nma_unknown_cpu_model(guest->cpu_xml, capabilities);
     result = virConnectCompareHypervisorCPU(connection, guest->emulator, guest->arch,
                                             guest->machine, guest->virt_type, guest->cpu_xml,
                                             VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE);
@@ -218,8 +263,8 @@ nma_inspect_acceptance(virConnectPtr connection, const NmaGuest *guest, NmaAccep
         if (!acceptance->no_machine)
             return;
     }
-    free(capabilities);
     look_for_files(guest, acceptance);
     if (!acceptance->no_machine)
-        compare_cpu(connection, guest, acceptance);
+        compare_cpu(connection, guest, capabilities, acceptance);
+    free(capabilities);
 }

@@ -220,17 +220,36 @@ nma_answer_to_value(const NmaAnswer *answer, const char *host, NmaNow now)
     return value;
 }
 
+/* The reason is one of its checks', and not that it cannot say. */
+static gboolean
+is_of_a_check(const json_t *checks, const char *reason)
+{
+    const json_t *check;
+    gsize i;
+
+    json_array_foreach(checks, i, check)
+    {
+        if (g_strcmp0(json_string_value(json_object_get(check, "verdict")), "refused") == 0 &&
+            g_strcmp0(json_string_value(json_object_get(check, "reason")), reason) == 0) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 gboolean
 nma_reserved_decode(const json_t *result, NmaPeerReservation *reserved)
 {
     const json_t *granted = json_object_get(result, "reserved");
+    const char *reason = json_string_value(json_object_get(result, "reason"));
 
     if (!json_is_boolean(granted)) {
         return FALSE;
     }
     reserved->state = json_is_true(granted) ? NMA_RESERVED_GRANTED : NMA_RESERVED_REFUSED;
-    if (!nma_reason_from_string(json_string_value(json_object_get(result, "reason")),
-                                &reserved->reason)) {
+    reserved->checked =
+        !json_is_true(granted) && is_of_a_check(json_object_get(result, "checks"), reason);
+    if (!nma_reason_from_string(reason, &reserved->reason)) {
         reserved->reason = NMA_REASON_UNRECOGNIZED;
     }
     reserved->text = nma_json_dup_text(result, "reason_text", NMA_TEXT_MAX_BYTES);

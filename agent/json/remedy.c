@@ -15,6 +15,7 @@ nma_remedy_to_json(const NmaRemedyReport *report, const char *host)
     g_autofree char *said = nma_remedy_sentence(report);
     g_autofree char *name = nma_clean_text(host, NMA_TEXT_MAX_BYTES);
     g_autofree char *clean_said = nma_clean_text(said, NMA_TEXT_MAX_BYTES);
+    g_autofree char *refusal = nma_clean_text(report->refusal, NMA_TEXT_MAX_BYTES);
     g_autofree char *why = nma_clean_text(report->text, NMA_TEXT_MAX_BYTES);
     json_t *value = json_object();
 
@@ -38,6 +39,11 @@ nma_remedy_to_json(const NmaRemedyReport *report, const char *host)
     json_object_set_new(value, "way", json_string(nma_remedy_way_to_string(report->way)));
     json_object_set_new(value, "command", nma_json_text(command));
     json_object_set_new(value, "said", nma_json_text(clean_said));
+    json_object_set_new(value, "refused_for",
+                        report->refused_for == NMA_REASON_NONE
+                            ? json_null()
+                            : json_string(nma_reason_to_string(report->refused_for)));
+    json_object_set_new(value, "refusal", nma_json_text(refusal));
     json_object_set_new(value, "text", nma_json_text(why));
     return nma_json_to_text(value);
 }

@@ -6,7 +6,7 @@
 
 #include "agent/core/remedy.h"
 
-#define NMA_REMEDY_SCHEMA_VERSION "1.0"
+#define NMA_REMEDY_SCHEMA_VERSION "1.1"
 
 /* payload as JSON text; owned */
 char *nma_remedy_to_json(const NmaRemedyReport *report, const char *host);

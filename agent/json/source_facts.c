@@ -34,11 +34,14 @@ cells_to_value(const NmaGuest *guest)
 {
     json_t *list = json_array();
 
-    for (guint i = 0; i < guest->n_cells; i++)
-        json_array_append_new(list,
-                              json_pack("{s:o, s:I}", "memory_bytes",
-                                        nma_json_integer(guest->cells[i].memory_bytes),
-                                        "page_bytes", (json_int_t)guest->cells[i].page_bytes));
+    for (guint i = 0; i < guest->n_cells; i++) {
+        const NmaGuestCell *cell = &guest->cells[i];
+        g_autofree char *nodes = nma_cores_to_string(&cell->nodes);
+
+        json_array_append_new(list, json_pack("{s:o, s:I, s:s}", "memory_bytes",
+                                              nma_json_integer(cell->memory_bytes), "page_bytes",
+                                              (json_int_t)cell->page_bytes, "nodes", nodes));
+    }
     return list;
 }
 
@@ -88,6 +91,7 @@ guest_to_value(const NmaGuest *guest)
     json_object_set_new(value, "vcpus", nma_json_integer(guest->vcpus));
     json_object_set_new(value, "pinned_vcpus", nma_json_integer(guest->pinned_vcpus));
     json_object_set_new(value, "cells", cells_to_value(guest));
+    json_object_set_new(value, "cells_bound", json_boolean(guest->cells_bound));
     set_text(value, "arch", guest->arch, MAX_WORD_BYTES);
     set_text(value, "machine", guest->machine, MAX_WORD_BYTES);
     set_text(value, "emulator", guest->emulator, MAX_PATH_BYTES);
@@ -197,8 +201,15 @@ read_cells(const json_t *list, NmaGuest *guest)
         gint64 memory_bytes = get_bytes(value, "memory_bytes");
         gint64 page_bytes = get_bytes(value, "page_bytes");
 
-        if (memory_bytes >= 0)
-            guest->cells[guest->n_cells++] = (NmaGuestCell){ memory_bytes, MAX(page_bytes, 0) };
+        const char *nodes = json_string_value(json_object_get(value, "nodes"));
+        NmaGuestCell *cell;
+
+        if (memory_bytes < 0)
+            continue;
+        cell = &guest->cells[guest->n_cells++];
+        *cell = (NmaGuestCell){ .memory_bytes = memory_bytes, .page_bytes = MAX(page_bytes, 0) };
+        if (nodes != NULL) /* an older agent does not tell them */
+            nma_cores_from_string(nodes, &cell->nodes);
     }
 }
 
@@ -248,6 +259,7 @@ read_guest(const json_t *value)
     guest->vcpus = nma_json_get_int(value, "vcpus", 1, G_MAXINT32);
     guest->pinned_vcpus = nma_json_get_int(value, "pinned_vcpus", 0, G_MAXINT32);
     read_cells(json_object_get(value, "cells"), guest);
+    guest->cells_bound = nma_json_get_bool(value, "cells_bound");
     guest->arch = nma_json_dup_text(value, "arch", MAX_WORD_BYTES);
     guest->machine = nma_json_dup_text(value, "machine", MAX_WORD_BYTES);
     guest->emulator = get_path(value, "emulator");

@@ -11,6 +11,11 @@
 #define MAX_US (G_GINT64_CONSTANT(366) * 86400 * NMA_US_PER_S)
 #define MAX_MS G_GINT64_CONSTANT(86400000)
 
+/* Nova's defaults */
+#define DOWNTIME_DELAY_S     75
+#define COMPLETION_TIMEOUT_S 800
+#define FORCE_COMPLETE       "force_complete"
+
 static const char *const lifecycles[NMA_N_LIFECYCLES] = {
     [NMA_LIFECYCLE_STARTED_MIGRATED] = "started_migrated",
     [NMA_LIFECYCLE_SUSPENDED_MIGRATED] = "suspended_migrated",
@@ -57,16 +62,53 @@ nma_trace_head_clear(NmaTraceHead *head)
     g_clear_pointer(&head->host, g_free);
 }
 
+static json_t *
+nova_to_value(const NmaNovaOptions *nova)
+{
+    return json_pack("{s:I, s:I, s:I, s:s, s:b, s:I}", "downtime_steps",
+                     (json_int_t)nova->downtime_steps, "downtime_delay_s",
+                     (json_int_t)nova->downtime_delay_s, "completion_timeout_s",
+                     (json_int_t)nova->completion_timeout_s, "timeout_action",
+                     nova->forces ? FORCE_COMPLETE : "abort", "permit_post_copy", nova->post_copy,
+                     "bandwidth_mib_s", (json_int_t)nova->bandwidth_mib_s);
+}
+
 char *
 nma_trace_head_to_line(const NmaTraceHead *head)
 {
     return nma_json_to_text(json_pack(
-        "{s:s, s:s, s:o, s:s, s:o, s:I, s:I, s:I, s:I}", "kind", "trace", "schema_version",
+        "{s:s, s:s, s:o, s:s, s:o, s:I, s:I, s:I, s:I, s:o}", "kind", "trace", "schema_version",
         NMA_TRACE_SCHEMA_VERSION, "host", nma_json_text(head->host), "instance_uuid",
         head->instance_uuid, "begun_at", nma_json_time(head->begun_wall_us), "max_downtime_ms",
         (json_int_t)head->limits.max_downtime_ms, "first_downtime_ms",
         (json_int_t)head->limits.first_downtime_ms, "fixed_cost_ms",
-        (json_int_t)head->limits.fixed_cost_ms, "step_ms", (json_int_t)head->limits.step_ms));
+        (json_int_t)head->limits.fixed_cost_ms, "step_ms", (json_int_t)head->limits.step_ms, "nova",
+        nova_to_value(&head->nova)));
+}
+
+static gint64
+option(const json_t *value, const char *key, gint64 otherwise)
+{
+    gint64 number = nma_json_get_int(value, key, 0, G_MAXINT32);
+
+    return number >= 0 ? number : otherwise;
+}
+
+static void
+read_nova(const json_t *value, const NmaConvergenceLimits *limits, NmaNovaOptions *nova)
+{
+    const char *action = json_string_value(json_object_get(value, "timeout_action"));
+
+    *nova = (NmaNovaOptions){
+        .downtime_ms = limits->max_downtime_ms,
+        .downtime_steps = option(value, "downtime_steps",
+                                 limits->max_downtime_ms / MAX(limits->first_downtime_ms, 1)),
+        .downtime_delay_s = option(value, "downtime_delay_s", DOWNTIME_DELAY_S),
+        .completion_timeout_s = option(value, "completion_timeout_s", COMPLETION_TIMEOUT_S),
+        .forces = g_strcmp0(action, FORCE_COMPLETE) == 0,
+        .post_copy = nma_json_get_bool(value, "permit_post_copy"),
+        .bandwidth_mib_s = option(value, "bandwidth_mib_s", 0),
+    };
 }
 
 static gboolean
@@ -81,6 +123,7 @@ read_head(const json_t *value, NmaTraceHead *head)
     head->limits.first_downtime_ms = nma_json_get_int(value, "first_downtime_ms", 0, MAX_MS);
     head->limits.fixed_cost_ms = nma_json_get_int(value, "fixed_cost_ms", 0, MAX_MS);
     head->limits.step_ms = nma_json_get_int(value, "step_ms", 0, MAX_MS);
+    read_nova(json_object_get(value, "nova"), &head->limits, &head->nova);
     return g_strcmp0(kind, "trace") == 0 && version != NULL && g_str_has_prefix(version, "1.") &&
            nma_json_get_uuid(value, "instance_uuid", head->instance_uuid) &&
            head->begun_wall_us >= 0 && head->limits.max_downtime_ms >= 0 &&
@@ -124,9 +167,10 @@ call_to_value(const NmaNovaCall *call)
 static json_t *
 reading_to_value(const NmaDomainReading *reading)
 {
-    return json_pack(
-        "{s:s, s:s, s:o}", "kind", "reading", "state", states[reading->state], "statistics",
-        reading->stats_known ? nma_statistics_to_value(&reading->stats, FALSE) : json_null());
+    return json_pack("{s:s, s:s, s:b, s:o}", "kind", "reading", "state", states[reading->state],
+                     "huge_pages", reading->huge_pages, "statistics",
+                     reading->stats_known ? nma_statistics_to_value(&reading->stats, FALSE)
+                                          : json_null());
 }
 
 char *
@@ -223,6 +267,7 @@ read_reading(const json_t *value, const char *instance_uuid, NmaEvent *event)
     if (reading->stats_known)
         nma_statistics_from_value(statistics, &reading->stats);
     reading->state = (NmaDomainState)state;
+    reading->huge_pages = nma_json_get_bool(value, "huge_pages");
     return state >= 0;
 }
 

@@ -8,8 +8,9 @@
 
 #include "agent/core/convergence.h"
 #include "agent/core/event.h"
+#include "agent/core/nova_plan.h"
 
-#define NMA_TRACE_SCHEMA_VERSION "1.0"
+#define NMA_TRACE_SCHEMA_VERSION "1.1"
 #define NMA_TRACE_MAX_LINE       16384
 
 /* The first line. */
@@ -18,6 +19,7 @@ typedef struct {
     char instance_uuid[NMA_UUID_LEN + 1];
     gint64 begun_wall_us;
     NmaConvergenceLimits limits;
+    NmaNovaOptions nova; /* from 1.1 on; before: what the limits tell, and Nova's defaults */
 } NmaTraceHead;
 
 void nma_trace_head_clear(NmaTraceHead *head);

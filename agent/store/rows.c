@@ -136,6 +136,11 @@ static const Column source_columns[] = {
     SOURCE(COLUMN_TEXT, peer),
     SOURCE(COLUMN_INTEGER, clock_offset_ms),
     SOURCE(COLUMN_INTEGER, clock_offset_error_ms),
+    SOURCE(COLUMN_BOOL, policy_known),
+    COLUMN(COLUMN_TEXT, NmaSource, "policy", base.identity.policy),
+    COLUMN(COLUMN_INTEGER, NmaSource, "held_downtime_ms", steering.limit_ms),
+    COLUMN(COLUMN_INTEGER, NmaSource, "held_speed_bytes_s", steering.speed_bytes_s),
+    COLUMN(COLUMN_INTEGER, NmaSource, "paused_by_us_boot_us", steering.paused_boot_us),
 };
 
 #define DESTINATION(type, member) COLUMN(type, NmaDestination, #member, member)

@@ -70,6 +70,13 @@ static const char *const steps[] = {
     "ALTER TABLE reservation ADD COLUMN ports INTEGER NOT NULL DEFAULT -1;"
     "ALTER TABLE reservation ADD COLUMN cores TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE reservation ADD COLUMN pages TEXT NOT NULL DEFAULT '';",
+    /* what is done for a migration; the greatest number: the guest does not stand still by us */
+    "ALTER TABLE source ADD COLUMN policy_known INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE source ADD COLUMN policy TEXT;"
+    "ALTER TABLE source ADD COLUMN held_downtime_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE source ADD COLUMN held_speed_bytes_s INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE source ADD COLUMN paused_by_us_boot_us INTEGER NOT NULL"
+    " DEFAULT 9223372036854775807;",
 };
 
 gboolean

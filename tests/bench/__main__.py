@@ -7,7 +7,7 @@ import time
 
 from tests.lab.lab import Lab
 
-from . import cpu, figures, fleet, forecast, latency, memory, reserve, rpc
+from . import contest, cpu, figures, fleet, forecast, latency, memory, reserve, rpc
 
 
 def policies():
@@ -24,6 +24,7 @@ def cpu_of_all(lab):
 PARTS = {
     "growth": (memory.growth, None),
     "policy": (policies, None),
+    "contest": (None, contest.measure),
     "rpc": (rpc.measure, None),
     "fleet": (fleet.measure, None),
     "forecast": (forecast.simulated, forecast.real),

@@ -70,8 +70,15 @@ static void
 consume(amqp_connection_state_t state, const char *exchange, const char *key)
 {
     const struct timeval at_once = { 0, 0 };
+    amqp_table_entry_t bounds[] = {
+        { amqp_cstring_bytes("x-message-ttl"), { AMQP_FIELD_KIND_I32, { .i32 = 120000 } } },
+        { amqp_cstring_bytes("x-max-length"), { AMQP_FIELD_KIND_I32, { .i32 = 4096 } } },
+        { amqp_cstring_bytes("x-overflow"),
+          { AMQP_FIELD_KIND_UTF8, { .bytes = amqp_cstring_bytes("drop-head") } } },
+    };
+    const amqp_table_t arguments = { G_N_ELEMENTS(bounds), bounds };
     amqp_queue_declare_ok_t *queue =
-        amqp_queue_declare(state, 1, amqp_empty_bytes, 0, 0, 1, 1, amqp_empty_table);
+        amqp_queue_declare(state, 1, amqp_empty_bytes, 0, 0, 1, 1, arguments);
     amqp_bytes_t name = queue ? amqp_bytes_malloc_dup(queue->queue) : amqp_empty_bytes;
 
     check(state, "queue");

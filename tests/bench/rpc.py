@@ -2,6 +2,7 @@
 memory. Peers, on the same broker with the same body: oslo.messaging's RPC server with both of its executors, and a
 consumer on bare librabbitmq that parses nothing."""
 
+import contextlib
 import glob
 import mmap
 import os
@@ -163,33 +164,56 @@ def sender(url, key):
 
 
 class Cost:
-    def __init__(self, name, command, key, url, rounds):
-        send = sender(url, key)
-        with Receiver(command) as receiver:
-            send(200)
-            wait_for(lambda: receiver.counter.value >= 200, 60, "it is warm", 0.01)
-            empty = receiver.memory_mib()[0]
-            figures.settle(1)
-            runs = [receiver.take(send, ROUND) for _ in range(rounds)]
-            receiver.reset_peak()
-            os.kill(receiver.pid, signal.SIGSTOP)
-            send(BACKLOG)
-            os.kill(receiver.pid, signal.SIGCONT)
-            self.last(receiver)
-            peak = receiver.memory_mib()[1]
-        self.rate = ROUND / min(took for took, _ in runs)
-        self.cpu_us = sorted(cpu for _, cpu in runs)[len(runs) // 2] / ROUND
-        self.memory = empty, peak
-        figures.say(f"  {name}", f"{self.rate:7.0f}/s, {self.cpu_us:7.1f} µs of CPU each; resident {empty:.1f} MiB with an "
-                    f"empty queue, {peak:.1f} MiB at most with {BACKLOG:,} waiting")
+    """What a message costs one receiver."""
 
-    @staticmethod
-    def last(receiver):
+    def __init__(self, name, command, key, url):
+        self.name, self._send, self._runs = name, sender(url, key), []
+        self._receiver = Receiver(command)
+
+    def __enter__(self):
+        receiver = self._receiver.__enter__()
+        self._send(200)
+        wait_for(lambda: receiver.counter.value >= 200, 60, "it is warm", 0.01)
+        self._empty = receiver.memory_mib()[0]
+        figures.settle(1)
+        return self
+
+    def __exit__(self, *exception):
+        self._receiver.__exit__(*exception)
+
+    def round(self):
+        self._runs.append(self._receiver.take(self._send, ROUND))
+
+    def tell(self):
+        receiver = self._receiver
+        receiver.reset_peak()
+        os.kill(receiver.pid, signal.SIGSTOP)
+        self._send(BACKLOG)
+        os.kill(receiver.pid, signal.SIGCONT)
+        self._last()
+        self.rate = ROUND / min(took for took, _ in self._runs)
+        self.cpu_us = sorted(cpu for _, cpu in self._runs)[len(self._runs) // 2] / ROUND
+        figures.say(f"  {self.name}", f"{self.rate:7.0f}/s, {self.cpu_us:7.1f} µs of CPU each; resident {self._empty:.1f} MiB "
+                    f"with an empty queue, {receiver.memory_mib()[1]:.1f} MiB at most with {BACKLOG:,} waiting")
+
+    def _last(self):
         """Until it stands still: of so many a bounded queue keeps its newest."""
         before = -1
-        while receiver.counter.value != before:
-            before = receiver.counter.value
+        while self._receiver.counter.value != before:
+            before = self._receiver.counter.value
             figures.settle(1)
+
+
+def costs(url, receivers, rounds):
+    """Those of the same list take turns, so that what else the machine does meets all of them."""
+    with contextlib.ExitStack() as running:
+        found = [running.enter_context(Cost(name, command, key, url)) for name, command, key in receivers]
+        for _ in range(rounds):
+            for cost in found:
+                cost.round()
+        for cost in found:
+            cost.tell()
+    return found
 
 
 def round_trips(command, topic, number):
@@ -226,13 +250,15 @@ def measure():
         figures.say("rpc, one cast of", f"{os.path.getsize(BODY):,} bytes; {ROUND:,} at a time; load "
                     f"{os.getloadavg()[0]:.2f}")
         rounds = figures.count("ROUNDS", 5)
-        bare = Cost("bare librabbitmq consumer", ours("bare", url, "bare"), "bare", url, rounds)
-        ignored = Cost("our tap, ignored", ours("ignored", url, "ignored"), "ignored", url, rounds)
-        used = Cost("our tap, used", ours("used", url, "used"), "used", url, rounds)
-        served = Cost("our server", ours("server", url, "agent"), "agent.bench", url, rounds)
-        reader = Cost("our server, arguments read", ours("reader", url, "reader"), "reader.bench", url, rounds)
-        peers = {executor: Cost(f"oslo.messaging, {executor}", oslo(executor, url, executor), f"{executor}.bench", url, 2)
-                 for executor in ("eventlet", "threading")}
+        bare, ignored, used, served, reader = costs(url, [
+            ("bare librabbitmq consumer", ours("bare", url, "bare"), "bare"),
+            ("our tap, ignored", ours("ignored", url, "ignored"), "ignored"),
+            ("our tap, used", ours("used", url, "used"), "used"),
+            ("our server", ours("server", url, "agent"), "agent.bench"),
+            ("our server, arguments read", ours("reader", url, "reader"), "reader.bench")], rounds)
+        executors = ("eventlet", "threading")
+        peers = dict(zip(executors, costs(url, [(f"oslo.messaging, {e}", oslo(e, url, e), f"{e}.bench")
+                                                for e in executors], 2)))
         figures.say("  load after it", f"{os.getloadavg()[0]:.2f}")
         for executor, peer in peers.items():
             for what, own in (("served", served), ("arguments read", reader)):
@@ -249,6 +275,6 @@ def measure():
         servers = {"ours": (ours("server", url, "c"), "c"), "eventlet": (oslo("eventlet", url, "ce"), "ce"),
                    "threading": (oslo("threading", url, "ct"), "ct")}
         found = calls(url, servers, figures.count("CALLS", 1000) + WARM_UP)
-        best = min(found["oslo", name][0] for name in ("eventlet", "threading"))
+        best = min(found["oslo", name][0] for name in executors)
         figures.say("  call, our p99 to Python's p50", f"{found['ours', 'ours'][1]:.2f} ms to {best:.2f} ms: "
                     + verdict(found["ours", "ours"][1] <= best))

@@ -430,6 +430,38 @@ go_until_hopeless(Forecasting *forecasting)
         g_assert_true(forecasting_next(forecasting));
 }
 
+/* The same guest with huge pages: the range is wider on both sides, so that a verdict needs more.
+ */
+static void
+test_huge_pages(void)
+{
+    QpScenario scenario = busy_guest();
+    NmaConvergenceLimits limits = usual_limits;
+    gint64 need_ms;
+
+    for (guint i = 0; i < 2; i++) {
+        Forecasting small, huge;
+        NmaRange narrow, wide;
+
+        limits.huge_pages = FALSE;
+        forecasting_begin(&small, &scenario, NULL, &limits);
+        limits.huge_pages = TRUE;
+        forecasting_begin(&huge, &scenario, NULL, &limits);
+        go_until_hopeless(&small);
+        while (huge.model.forecast.passes < small.model.forecast.passes)
+            g_assert_true(forecasting_next(&huge));
+        narrow = small.model.forecast.least_downtime_ms;
+        wide = huge.model.forecast.least_downtime_ms;
+        g_assert_cmpint(wide.low, <, narrow.low * 3 / 4);
+        g_assert_cmpint(wide.high, >, narrow.high * 5 / 4);
+        /* far above the limit it is said all the same; a little above it is not */
+        g_assert_cmpint(huge.model.forecast.verdict, ==,
+                        i == 0 ? NMA_FORECAST_HOPELESS : NMA_FORECAST_UNKNOWN);
+        need_ms = narrow.low;
+        limits.max_downtime_ms = need_ms * 4 / 5;
+    }
+}
+
 /* A rival takes half of the link: one pass of other bandwidth is not judged. */
 static void
 test_bandwidth_changes(void)
@@ -523,6 +555,7 @@ main(int argc, char **argv)
     g_test_add_func("/convergence/absurd", test_absurd);
     g_test_add_func("/convergence/one-absurdity", test_one_absurdity);
     g_test_add_func("/convergence/nothing-moves", test_nothing_moves);
+    g_test_add_func("/convergence/huge-pages", test_huge_pages);
     g_test_add_func("/convergence/bandwidth-changes", test_bandwidth_changes);
     g_test_add_func("/convergence/throttle-changes", test_throttle_changes);
     g_test_add_func("/convergence/steady-fall", test_steady_fall);

@@ -205,6 +205,26 @@ learn_resident(NmaReservation *reservation, gpointer user_data)
         reservation->resident_bytes = world->guests[number(reservation->instance_uuid)].resident;
 }
 
+/* What the source's agent tells of it: of some that they are pinned, of some that a disk is copied.
+ * Whoever asks in numbers, or Nova, says neither. */
+static void
+add_guest(NmaEvent *event, guint n)
+{
+    NmaFacts *facts = &event->facts.facts;
+    NmaGuest *guest = nma_guest_new();
+
+    facts->source = nma_source_facts_new();
+    facts->source->guest = guest;
+    guest->pinned_vcpus = n % 3 == 0 ? 4 : 0;
+    facts->dedicated_cpus = 16;
+    facts->storage.path = g_strdup("/i");
+    facts->storage.free_bytes = event->facts.capacity.disk_bytes;
+    if (n % 3 == 1) {
+        nma_guest_add_disk(guest)->allocated_bytes = 3000;
+        facts->storage.disks = g_new0(NmaDiskSight, 1);
+    }
+}
+
 /* what can be seen of the host: guests that are here have taken what they have taken */
 static void
 answer_facts(World *world, const char *instance)
@@ -240,6 +260,8 @@ answer_facts(World *world, const char *instance)
         capacity->cores.bits[0] &= ~guest->takes.cores.bits[0];
     }
     capacity->disk_bytes = MAX(capacity->disk_bytes, 0);
+    if (any(world, 3) != 0)
+        add_guest(event, number(instance));
     nma_ledger_foreach(nma_host_ledger_mutable(world->host), learn_resident, world);
     step(world, event);
 }
@@ -335,7 +357,8 @@ ask(World *world, guint n)
         NmaResources *resources = &made->resources;
 
         resources->amount[NMA_AMOUNT_MEMORY] = (1 + any(world, 1500)) * MIB;
-        resources->amount[NMA_AMOUNT_DISK] = any(world, 4000);
+        if (any(world, 2) == 0)
+            resources->amount[NMA_AMOUNT_DISK] = any(world, 4000);
         resources->amount[NMA_AMOUNT_PORTS] = any(world, 3);
         if (any(world, 3) == 0) {
             resources->pages_known = TRUE;

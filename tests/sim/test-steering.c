@@ -6,6 +6,7 @@
 
 #include "agent/core/host.h"
 #include "tests/sim/qemu_precopy.h"
+#include "tests/unit/store_dir.h"
 #include "tests/unit/tap.h"
 
 #define GIB          (1024 * QP_MIB)
@@ -16,6 +17,7 @@
 
 typedef struct {
     NmaHost *host;
+    NmaHostConfig config;
     double at_s; /* of all guests' clocks */
     struct {
         const char *uuid;
@@ -24,7 +26,10 @@ typedef struct {
         gboolean answers; /* what is ordered is done */
     } guests[MAX_GUESTS];
     guint n_guests;
-    GPtrArray *effects; /* all so far */
+    gboolean from_the_first_sync; /* its event is seen: the first pass counts too */
+    GPtrArray *effects;           /* all so far */
+    TestDir *dir;
+    NmaStore *store;
 } Scene;
 
 static NmaNow
@@ -66,7 +71,11 @@ scene_begin(Scene *scene, const NmaRules *rules)
                                    .rules = *rules,
                                    .max_open = 10 };
 
-    *scene = (Scene){ .host = nma_host_new(&config), .effects = nma_effects_new() };
+    *scene = (Scene){ .host = nma_host_new(&config),
+                      .config = config,
+                      .effects = nma_effects_new(),
+                      .dir = test_dir_new() };
+    scene->store = open_store(scene->dir, NULL);
 }
 
 static void
@@ -74,6 +83,26 @@ scene_end(Scene *scene)
 {
     nma_host_free(scene->host);
     g_ptr_array_unref(scene->effects);
+    nma_store_close(scene->store);
+    test_dir_remove(scene->dir);
+}
+
+/* As the agent does, before anything is carried out. */
+static void
+save(const Scene *scene)
+{
+    g_autoptr(GPtrArray) sources = g_ptr_array_new();
+    g_autoptr(GPtrArray) others = g_ptr_array_new();
+    NmaHostChanges changes = { sources, others, others };
+
+    nma_host_get_changes(scene->host, &changes);
+    for (guint i = 0; i < sources->len; i++) {
+        const NmaSource *source = sources->pdata[i];
+
+        if (!source->base.ended)
+            g_assert_true(nma_store_put_source(scene->store, source, NULL));
+    }
+    nma_host_saved(scene->host);
 }
 
 static void step(Scene *scene, NmaEvent *event);
@@ -90,6 +119,18 @@ read_guest(Scene *scene, guint i)
     event->reading.stats_known = TRUE;
     qp_read(&scene->guests[i].migration, &event->reading.stats);
     step(scene, event);
+}
+
+static void
+sync_guest(Scene *scene, guint i)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_ITERATION);
+
+    g_strlcpy(event->iteration.instance_uuid, scene->guests[i].uuid,
+              sizeof event->iteration.instance_uuid);
+    event->iteration.iteration = scene->guests[i].migration.iteration;
+    step(scene, event);
+    read_guest(scene, i);
 }
 
 /* What virt-act and Nova would do. */
@@ -125,6 +166,7 @@ step(Scene *scene, NmaEvent *event)
     event->seen_wall_us = now_of(scene).wall_us;
     nma_host_step(scene->host, event, now_of(scene), scene->effects);
     nma_event_free(event);
+    save(scene);
     for (guint k = first; k < scene->effects->len; k++) {
         const NmaEffect *effect = scene->effects->pdata[k];
 
@@ -166,7 +208,10 @@ add_guest(Scene *scene, const char *uuid, double set_bytes, const char *policy, 
         identity->policy = g_strdup(policy);
         step(scene, event);
     }
-    read_guest(scene, i);
+    if (scene->from_the_first_sync)
+        sync_guest(scene, i);
+    else
+        read_guest(scene, i);
 }
 
 static void
@@ -181,17 +226,10 @@ go_on(Scene *scene, double seconds)
             double to_s = scene->at_s;
 
             while (migration->state == QP_COPYING && migration->now_s < to_s) {
-                NmaEvent *event;
-
                 if (!qp_go_on(migration, to_s) || migration->state != QP_COPYING)
                     continue;
                 scene->at_s = migration->now_s;
-                event = nma_event_new(NMA_EVENT_ITERATION);
-                g_strlcpy(event->iteration.instance_uuid, scene->guests[i].uuid,
-                          sizeof event->iteration.instance_uuid);
-                event->iteration.iteration = migration->iteration;
-                step(scene, event);
-                read_guest(scene, i);
+                sync_guest(scene, i);
             }
             scene->at_s = to_s;
             if (migration->state == QP_COPYING)
@@ -360,6 +398,247 @@ test_mode_changes(void)
     scene_end(&scene);
 }
 
+/* ---- the agent is killed and started again ---- */
+
+static void
+load(NmaHost *host, NmaStore *store, NmaNow now)
+{
+    g_autoptr(GPtrArray) sources = NULL;
+    g_autoptr(GPtrArray) destinations = NULL;
+    g_autoptr(GPtrArray) reservations = NULL;
+    guint skipped;
+
+    g_assert_true(nma_store_load(store, &sources, &destinations, &reservations, &skipped, NULL));
+    g_ptr_array_set_free_func(sources, NULL); /* the host takes them */
+    for (guint i = 0; i < sources->len; i++)
+        nma_host_restore_source(host, sources->pdata[i], now);
+}
+
+/* All that the agent knows is what the store holds; the guests go on meanwhile. */
+static void
+restart(Scene *scene, double seconds_away)
+{
+    nma_host_free(scene->host);
+    nma_store_close(scene->store);
+    scene->at_s += seconds_away;
+    for (guint i = 0; i < scene->n_guests; i++)
+        while (scene->guests[i].migration.state == QP_COPYING &&
+               qp_go_on(&scene->guests[i].migration, scene->at_s))
+            ;
+    scene->host = nma_host_new(&scene->config);
+    scene->store = open_store(scene->dir, NULL);
+    load(scene->host, scene->store, now_of(scene));
+}
+
+/* The n-th order given; NULL: there are fewer. */
+static const NmaEffect *
+ordered(const Scene *scene, guint n)
+{
+    for (guint i = 0; i < scene->effects->len; i++) {
+        const NmaEffect *effect = scene->effects->pdata[i];
+
+        if (effect->type == NMA_EFFECT_REMEDY && n-- == 0)
+            return effect;
+    }
+    return NULL;
+}
+
+static void
+until_paused(Scene *scene, const NmaRules *rules)
+{
+    scene_begin(scene, rules);
+    add_guest(scene, FIRST, GIB, "must-finish", TRUE);
+    while (!scene->guests[0].migration.suspended)
+        go_on(scene, 0.5);
+    scene->guests[0].migration.bandwidth_bytes_s = 1000; /* it will not be over soon */
+}
+
+/* In a pause of ours: it is ended at the flavor's cap, by the clock of before, in whatever mode. */
+static void
+test_restart_in_a_pause(void)
+{
+    static const NmaMode modes[] = { NMA_MODE_STEER, NMA_MODE_OBSERVE };
+    static const double away_s[] = { 3, 100 };
+
+    for (guint i = 0; i < G_N_ELEMENTS(modes); i++) {
+        NmaRules rules = rules_of(NMA_MODE_STEER, "careful");
+        double paused_s;
+        guint before;
+        Scene scene;
+
+        until_paused(&scene, &rules);
+        paused_s = scene.at_s;
+        before = count(&scene, NMA_EFFECT_REMEDY);
+        scene.config.rules.mode = modes[i];
+        restart(&scene, away_s[i]);
+        if (away_s[i] < 28) {
+            go_on(&scene, paused_s + 27.5 - scene.at_s);
+            g_assert_cmpuint(count(&scene, NMA_EFFECT_REMEDY), ==, before);
+        }
+        scene.guests[0].answers = FALSE;
+        go_on(&scene, 3);
+        g_assert_cmpuint(count(&scene, NMA_EFFECT_REMEDY), ==, before + 1);
+        g_assert_cmpint(ordered(&scene, before)->order.remedy, ==, NMA_REMEDY_ABORT);
+        g_assert_cmpint(ordered(&scene, before)->order.reason, ==, NMA_REMEDY_REASON_PAUSE_TIME);
+        g_assert_cmpint(ordered(&scene, before)->order.cap_ms, ==, 30000);
+        scene_end(&scene);
+    }
+}
+
+/* Killed between the order and its doing: the guest runs, and is not aborted for standing still. */
+static void
+test_restart_before_the_pause(void)
+{
+    NmaRules rules = rules_of(NMA_MODE_STEER, "must-finish");
+    guint before;
+    Scene scene;
+
+    scene_begin(&scene, &rules);
+    add_guest(&scene, FIRST, GIB, NULL, TRUE);
+    scene.guests[0].answers = FALSE;
+    while (count(&scene, NMA_EFFECT_REMEDY) == 0)
+        go_on(&scene, 0.5);
+    g_assert_cmpint(ordered(&scene, 0)->order.remedy, ==, NMA_REMEDY_PAUSE);
+    before = count(&scene, NMA_EFFECT_REMEDY);
+    restart(&scene, 1);
+    go_on(&scene, 50);
+    g_assert_cmpuint(count(&scene, NMA_EFFECT_REMEDY), ==, before);
+    /* and in the end it is tried again */
+    go_on(&scene, 60);
+    g_assert_nonnull(ordered(&scene, before));
+    g_assert_cmpint(ordered(&scene, before)->order.remedy, ==, NMA_REMEDY_PAUSE);
+    scene_end(&scene);
+}
+
+/* An abort that libvirt would not do, or that was lost with the agent, is ordered again. */
+static void
+test_abort_of_a_pause_again(void)
+{
+    NmaRules rules = rules_of(NMA_MODE_STEER, "must-finish");
+    NmaEvent *refusal = nma_event_new(NMA_EVENT_REMEDY);
+    guint before;
+    Scene scene;
+
+    until_paused(&scene, &rules);
+    scene.guests[0].answers = FALSE;
+    before = count(&scene, NMA_EFFECT_REMEDY);
+    go_on(&scene, 30);
+    g_assert_cmpuint(count(&scene, NMA_EFFECT_REMEDY), ==, before + 1);
+    g_strlcpy(refusal->remedy.instance_uuid, FIRST, sizeof refusal->remedy.instance_uuid);
+    refusal->remedy.remedy = NMA_REMEDY_ABORT;
+    step(&scene, refusal);
+    go_on(&scene, 6);
+    g_assert_cmpuint(count(&scene, NMA_EFFECT_REMEDY), ==, before + 2);
+    restart(&scene, 1);
+    go_on(&scene, 2);
+    g_assert_cmpuint(count(&scene, NMA_EFFECT_REMEDY), ==, before + 3);
+    g_assert_cmpint(ordered(&scene, before + 2)->order.remedy, ==, NMA_REMEDY_ABORT);
+    scene_end(&scene);
+}
+
+/* Before anything was done: the flavor's policy holds, and what was found running stays careful. */
+static void
+test_restart_keeps_the_policy(void)
+{
+    for (gboolean cast = FALSE; cast <= TRUE; cast++) {
+        NmaRules rules = rules_of(NMA_MODE_STEER, "careful");
+        Scene scene;
+
+        scene_begin(&scene, &rules);
+        add_guest(&scene, FIRST, 40 * QP_MIB, "must-finish", cast);
+        go_on(&scene, 2);
+        restart(&scene, 1);
+        go_on(&scene, 60);
+        g_assert_nonnull(reported(&scene, 0));
+        g_assert_cmpstr(reported(&scene, 0)->policy, ==, cast ? "must-finish" : "careful");
+        scene_end(&scene);
+    }
+}
+
+/* A knob that we hold is asserted again when Nova has moved it meanwhile, within today's cap. */
+static void
+test_restart_keeps_the_knobs(void)
+{
+    for (guint lowered = 0; lowered < 2; lowered++) {
+        NmaRules rules = rules_of(NMA_MODE_STEER, "must-finish");
+        gint64 held_ms = 0;
+        Scene scene;
+
+        scene_begin(&scene, &rules);
+        add_guest(&scene, FIRST, 150 * QP_MIB, NULL, TRUE);
+        while (held_ms == 0) {
+            go_on(&scene, 0.1);
+            if (count(&scene, NMA_EFFECT_REMEDY) > 0)
+                held_ms = ordered(&scene, 0)->order.value;
+        }
+        g_assert_cmpint(held_ms, >, 1000);
+        scene.guests[0].migration.limit_s = 0.095; /* Nova's next step */
+        if (lowered)
+            scene.config.rules.policies[1].max_downtime_ms = 1000;
+        restart(&scene, 0);
+        while (ordered(&scene, 1) == NULL && scene.at_s < 100)
+            go_on(&scene, 0.1);
+        g_assert_nonnull(ordered(&scene, 1));
+        g_assert_cmpint(ordered(&scene, 1)->order.remedy, ==, NMA_REMEDY_DOWNTIME);
+        g_assert_cmpint(ordered(&scene, 1)->order.value, ==, lowered ? 1000 : held_ms);
+        scene_end(&scene);
+    }
+}
+
+/* The newest forecast of the guest that says so; NULL: none. */
+static const NmaForecast *
+hopeless(const Scene *scene, const char *uuid)
+{
+    const NmaForecast *found = NULL;
+
+    for (guint i = 0; i < scene->effects->len; i++) {
+        const NmaEffect *effect = scene->effects->pdata[i];
+
+        if (effect->type == NMA_EFFECT_FORECAST &&
+            effect->forecast->forecast.verdict == NMA_FORECAST_HOPELESS &&
+            g_str_equal(effect->forecast->identity.instance_uuid, uuid))
+            found = &effect->forecast->forecast;
+    }
+    return found;
+}
+
+/* With half of the link it will not end, with all of it it would: the other one is the cause. */
+static void
+test_competing(void)
+{
+    static const struct {
+        guint guests;
+        gint64 nova_mib_s;
+        NmaHindrance cause;
+    } rows[] = {
+        { 1, 0, NMA_HINDRANCE_SLOW_LINK },
+        { 2, 0, NMA_HINDRANCE_COMPETING },
+        { 2, 60, NMA_HINDRANCE_SLOW_LINK }, /* Nova's own limit holds it */
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        NmaRules rules = rules_of(NMA_MODE_ADVISE, "careful");
+        const NmaForecast *forecast;
+        Scene scene;
+
+        rules.nova.bandwidth_mib_s = rows[i].nova_mib_s;
+        scene_begin(&scene, &rules);
+        scene.from_the_first_sync = TRUE;
+        for (guint k = 0; k < rows[i].guests; k++) {
+            add_guest(&scene, k == 0 ? FIRST : SECOND, 55 * QP_MIB, NULL, TRUE);
+            scene.guests[k].migration.bandwidth_bytes_s = GBIT_BYTES_S / 2;
+        }
+        go_on(&scene, 60);
+        forecast = hopeless(&scene, FIRST);
+        g_assert_nonnull(forecast);
+        g_assert_cmpint(forecast->cause, ==, rows[i].cause);
+        g_autofree char *said = nma_forecast_diagnosis(forecast);
+        g_assert_cmpint(strstr(said, "only migration") != NULL, ==,
+                        rows[i].cause == NMA_HINDRANCE_COMPETING);
+        scene_end(&scene);
+    }
+}
+
 /* What the host's migrations may have together is shared among those that copy. */
 static void
 test_shared_speed(void)
@@ -390,5 +669,11 @@ main(int argc, char **argv)
     g_test_add_func("/steering/nova-does-nothing", test_nova_does_nothing);
     g_test_add_func("/steering/mode-changes", test_mode_changes);
     g_test_add_func("/steering/shared-speed", test_shared_speed);
+    g_test_add_func("/steering/competing", test_competing);
+    g_test_add_func("/steering/restart-in-a-pause", test_restart_in_a_pause);
+    g_test_add_func("/steering/restart-before-the-pause", test_restart_before_the_pause);
+    g_test_add_func("/steering/abort-of-a-pause-again", test_abort_of_a_pause_again);
+    g_test_add_func("/steering/restart-keeps-the-policy", test_restart_keeps_the_policy);
+    g_test_add_func("/steering/restart-keeps-the-knobs", test_restart_keeps_the_knobs);
     return g_test_run();
 }

@@ -8,6 +8,7 @@
 #include "tests/unit/tap.h"
 
 static const NmaConvergenceLimits nova_limits = { 500, 50, 50, 150000 };
+static const NmaNovaOptions nova = { 500, 10, 75, 800, FALSE, FALSE, 0 };
 
 static QpScenario
 guest(double set_mib, double rate_mib_s)
@@ -81,9 +82,10 @@ same_as_live(double set_mib, double rate_mib_s, double give_up_s, gboolean ends)
     g_autoptr(GPtrArray) paths = NULL;
     g_autoptr(GError) error = NULL;
     g_autoptr(NmaReplay) replay = NULL;
+    const NmaReplayTold told = { take_forecast, NULL, take_outcome };
     Replayed replayed = { g_ptr_array_new_with_free_func(g_free) };
 
-    nma_tracing_set(tracing, 3, &nova_limits);
+    nma_tracing_set(tracing, 3, &nova_limits, &nova);
     telling_begin(&telling, &nova_limits);
     telling.each = record;
     telling.user_data = &recorder;
@@ -101,7 +103,7 @@ same_as_live(double set_mib, double rate_mib_s, double give_up_s, gboolean ends)
     g_assert_no_error(error);
     g_assert_cmpuint(nma_replay_skipped(replay), ==, 0);
     nma_outcome_init(&replayed.outcome);
-    nma_replay_run(replay, take_forecast, take_outcome, &replayed);
+    nma_replay_run(replay, NULL, 0, &told, &replayed);
     g_assert_cmpuint(live->len, >=, 1);
     g_assert_cmpuint(replayed.verdicts->len, ==, live->len);
     for (guint i = 0; i < live->len; i++)
@@ -143,7 +145,7 @@ test_rotated(void)
     telling.each = record;
     telling.user_data = &recorder;
     for (guint i = 0; i < 7; i++) {
-        nma_tracing_set(tracing, i == 0 || i == 6 ? 0 : 3, &nova_limits);
+        nma_tracing_set(tracing, i == 0 || i == 6 ? 0 : 3, &nova_limits, &nova);
         telling_migrate(&telling, &scenario, NULL, 600);
         nma_host_saved(telling.host);
         if (i == 0)

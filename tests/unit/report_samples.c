@@ -195,6 +195,10 @@ remedy_sample(guint i)
     report->order.reason = (NmaRemedyReason)(1 + i % (NMA_N_REMEDY_REASONS - 1));
     report->way = i % 2 == 0 ? NMA_WAY_LIBVIRT : NMA_WAY_NOVA;
     report->occurred_wall_us = SAMPLE_WALL_US;
+    if (report->order.reason == NMA_REMEDY_REASON_REFUSED) {
+        report->refused_for = NMA_REASON_MEMORY_INSUFFICIENT;
+        report->refusal = g_strdup("the guest needs 4096 MiB, 100 MiB are free here");
+    }
     if (report->kind == NMA_REMEDY_ADVISED)
         return report;
     report->iteration = 4;

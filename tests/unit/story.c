@@ -258,6 +258,10 @@ stored_source(const NmaSource *from, NmaNow now)
     to->peer = g_strdup(from->peer);
     to->clock_offset_ms = from->clock_offset_ms;
     to->clock_offset_error_ms = from->clock_offset_error_ms;
+    to->policy_known = from->policy_known;
+    to->steering.limit_ms = from->steering.limit_ms;
+    to->steering.speed_bytes_s = from->steering.speed_bytes_s;
+    to->steering.paused_boot_us = from->steering.paused_boot_us;
     return to;
 }
 

@@ -34,8 +34,8 @@ put(Story *story, NmaAsk *ask)
     story_step(story, event);
 }
 
-static void
-put_facts(Story *story, const char *instance, gint64 available_mib)
+static NmaEvent *
+facts_event(const char *instance, gint64 available_mib)
 {
     NmaEvent *event = nma_event_new(NMA_EVENT_FACTS);
 
@@ -50,7 +50,13 @@ put_facts(Story *story, const char *instance, gint64 available_mib)
     event->facts.facts.huge_pools[0].reserved_pages = 1;
     event->facts.capacity.cores_known = TRUE;
     event->facts.capacity.cores.bits[0] = 0xff;
-    story_step(story, event);
+    return event;
+}
+
+static void
+put_facts(Story *story, const char *instance, gint64 available_mib)
+{
+    story_step(story, facts_event(instance, available_mib));
 }
 
 /* the one answer since the last look; NULL: none */
@@ -540,6 +546,205 @@ test_source_reserves_and_renews(void)
     story_end(&story);
 }
 
+/* What the source's agent tells and nobody says in numbers is promised once too. */
+static void
+test_learnt_of_the_guest(void)
+{
+    Story story;
+
+    begin(&story);
+    for (guint i = 0; i < 2; i++) {
+        const char *instance = i == 0 ? GUEST : OTHER;
+        NmaEvent *event = facts_event(instance, 1000);
+        NmaFacts *facts = &event->facts.facts;
+        const NmaAnswer *answer;
+
+        facts->source = nma_source_facts_new();
+        facts->source->guest = nma_guest_new();
+        facts->source->guest->pinned_vcpus = 5;
+        nma_guest_add_disk(facts->source->guest)->allocated_bytes = 600;
+        facts->dedicated_cpus = 8;
+        facts->storage.path = g_strdup("/i");
+        facts->storage.free_bytes = 1000;
+        facts->storage.disks = g_new0(NmaDiskSight, 1);
+        put(&story, ask_for(NMA_ASK_RESERVE, instance, 100));
+        story_step(&story, event);
+        answer = answered(&story);
+        if (i == 0) {
+            g_assert_true(answer->granted);
+            g_assert_cmpint(answer->reservation->resources.amount[NMA_AMOUNT_DISK], ==, 600);
+            g_assert_cmpuint(answer->reservation->resources.cores.bits[0], ==, 0x1f);
+            continue;
+        }
+        g_assert_false(answer->granted);
+        for (guint k = 0; k < answer->checks->len; k++) {
+            const NmaCheckResult *check = answer->checks->pdata[k];
+
+            if (g_str_equal(check->check, "vcpus")) {
+                g_assert_cmpint(check->reason, ==, NMA_REASON_DEDICATED_CPUS_INSUFFICIENT);
+                g_assert_cmpint(check->available, ==, 3);
+            } else if (g_str_equal(check->check, "disk")) {
+                g_assert_cmpint(check->reason, ==, NMA_REASON_DISK_INSUFFICIENT);
+                g_assert_cmpint(check->available, ==, 400);
+            }
+        }
+    }
+    story_end(&story);
+}
+
+/* ---- what a refusal does ---- */
+
+static void
+begin_with(Story *story, NmaMode mode, gboolean abort_refused)
+{
+    NmaRules rules = { .mode = mode, .n_policies = 1, .abort_refused = abort_refused };
+    guint n;
+
+    rules.policies[0] = nma_policies(&n)[0];
+    story_begin(story);
+    nma_host_set_rules(story->host, &rules);
+    story_call(story, NMA_NOVA_LIVE_MIGRATION, MIG_1, 11);
+    story_reading(story, NMA_DOMAIN_RUNNING, NMA_JOB_NONE, 0);
+    story_peer(story, NMA_PEER_AGENT);
+}
+
+static void
+checked(Story *story, gboolean by_a_check)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_RESERVED);
+
+    g_strlcpy(event->reserved.instance_uuid, GUEST, sizeof event->reserved.instance_uuid);
+    event->reserved.state = NMA_RESERVED_REFUSED;
+    event->reserved.reason = NMA_REASON_MEMORY_INSUFFICIENT;
+    event->reserved.text = g_strdup("5 needed, 4 free");
+    event->reserved.checked = by_a_check;
+    story_step(story, event);
+}
+
+/* the newest of that type; NULL: none */
+static const NmaEffect *
+newest(const Story *story, NmaEffectType type)
+{
+    for (guint i = story->effects->len; i > 0; i--) {
+        const NmaEffect *effect = story->effects->pdata[i - 1];
+
+        if (effect->type == type)
+            return effect;
+    }
+    return NULL;
+}
+
+static void
+nova_was_asked(Story *story, gboolean applied)
+{
+    NmaEvent *event = nma_event_new(NMA_EVENT_REMEDY);
+
+    g_strlcpy(event->remedy.instance_uuid, GUEST, sizeof event->remedy.instance_uuid);
+    event->remedy.remedy = NMA_REMEDY_ABORT;
+    event->remedy.applied = applied;
+    event->remedy.text = applied ? NULL : g_strdup("the conductor did not give the instance");
+    story_step(story, event);
+}
+
+static void
+test_refusal_aborts_through_nova(void)
+{
+    const NmaRemedyReport *report;
+    const NmaEffect *order;
+    g_autofree char *said = NULL, *command = NULL;
+    Story story;
+
+    begin_with(&story, NMA_MODE_STEER, TRUE);
+    checked(&story, TRUE);
+    order = newest(&story, NMA_EFFECT_REMEDY);
+    g_assert_nonnull(order);
+    g_assert_cmpint(order->order.remedy, ==, NMA_REMEDY_ABORT);
+    g_assert_cmpint(order->way, ==, NMA_WAY_NOVA);
+    g_assert_cmpint(order->migration_id, ==, 11);
+    g_assert_null(newest(&story, NMA_EFFECT_REMEDY_REPORT)); /* not before Nova was asked */
+    nova_was_asked(&story, TRUE);
+    report = newest(&story, NMA_EFFECT_REMEDY_REPORT)->remedy_report;
+    g_assert_cmpint(report->kind, ==, NMA_REMEDY_APPLIED);
+    g_assert_cmpint(report->order.reason, ==, NMA_REMEDY_REASON_REFUSED);
+    g_assert_cmpint(report->refused_for, ==, NMA_REASON_MEMORY_INSUFFICIENT);
+    said = nma_remedy_sentence(report);
+    g_assert_cmpstr(said, ==,
+                    "abort applied: a check of the destination refuses it: 5 needed, 4 free");
+    command = nma_remedy_command(report);
+    g_assert_cmpstr(command, ==, "openstack server migration abort " GUEST " 11");
+    story_count(&story, NMA_EFFECT_REMEDY);
+    /* the same word again does nothing, and Nova may prepare the destination for half an hour */
+    checked(&story, TRUE);
+    story_wait(&story, 1800);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_REMEDY), ==, 0);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_REMEDY_REPORT), ==, 1);
+    story_end(&story);
+}
+
+static void
+test_refusal_that_nova_dropped(void)
+{
+    const NmaRemedyReport *report;
+    Story story;
+
+    begin_with(&story, NMA_MODE_STEER, TRUE);
+    checked(&story, TRUE);
+    nova_was_asked(&story, TRUE);
+    story_wait(&story, 100);
+    story_count(&story, NMA_EFFECT_REMEDY);
+    /* it came between preparing and running: data flows all the same, so once more */
+    story_reading(&story, NMA_DOMAIN_RUNNING, NMA_JOB_MIGRATION_OUT, 5);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_REMEDY), ==, 1);
+    nova_was_asked(&story, TRUE);
+    story_wait(&story, 59);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_REMEDY), ==, 0);
+    story_wait(&story, 2);
+    report = newest(&story, NMA_EFFECT_REMEDY_REPORT)->remedy_report;
+    g_assert_cmpint(report->kind, ==, NMA_REMEDY_FAILED);
+    g_assert_cmpstr(report->text, ==, "no effect within 60 s");
+    g_assert_cmpstr(report->refusal, ==, "5 needed, 4 free");
+    story_wait(&story, 300);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_REMEDY), ==, 0);
+    story_end(&story);
+}
+
+/* Reported it is in any case: see test_source_says_a_refusal_once. */
+static void
+test_refusal_that_does_nothing(void)
+{
+    static const struct {
+        NmaMode mode;
+        gboolean abort_refused, by_a_check;
+        guint orders, advices;
+    } cases[] = {
+        { NMA_MODE_STEER, FALSE, TRUE, 0, 0 },  { NMA_MODE_STEER, TRUE, FALSE, 0, 0 },
+        { NMA_MODE_OBSERVE, TRUE, TRUE, 0, 0 }, { NMA_MODE_ADVISE, FALSE, TRUE, 0, 0 },
+        { NMA_MODE_ADVISE, TRUE, TRUE, 0, 1 },  { NMA_MODE_STEER, TRUE, TRUE, 1, 0 },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Story story;
+
+        begin_with(&story, cases[i].mode, cases[i].abort_refused);
+        checked(&story, cases[i].by_a_check);
+        g_assert_cmpuint(story_count(&story, NMA_EFFECT_REMEDY), ==, cases[i].orders);
+        g_assert_cmpuint(story_count(&story, NMA_EFFECT_REMEDY_REPORT), ==, cases[i].advices);
+        story_end(&story);
+    }
+}
+
+static void
+test_refusal_while_data_flows(void)
+{
+    Story story;
+
+    begin_with(&story, NMA_MODE_STEER, TRUE);
+    story_reading(&story, NMA_DOMAIN_RUNNING, NMA_JOB_MIGRATION_OUT, 5);
+    checked(&story, TRUE);
+    g_assert_cmpuint(story_count(&story, NMA_EFFECT_REMEDY), ==, 0);
+    story_end(&story);
+}
+
 static void
 test_source_says_a_refusal_once(void)
 {
@@ -687,6 +892,11 @@ main(int argc, char **argv)
     TEST(promises_lost);
     TEST(source_reserves_and_renews);
     TEST(source_says_a_refusal_once);
+    TEST(learnt_of_the_guest);
+    TEST(refusal_aborts_through_nova);
+    TEST(refusal_that_nova_dropped);
+    TEST(refusal_that_does_nothing);
+    TEST(refusal_while_data_flows);
     TEST(source_releases);
     TEST(source_and_other_peers);
     TEST(source_restarted);

@@ -27,7 +27,7 @@ begin(Case *given)
     given->guest->memory_bytes = 4 * GIB;
     given->guest->vcpus = 2;
     given->guest->n_cells = 1;
-    given->guest->cells[0] = (NmaGuestCell){ 4 * GIB, 0 };
+    given->guest->cells[0] = (NmaGuestCell){ .memory_bytes = 4 * GIB };
     given->guest->pinned_vcpus = 0;
     given->guest->arch = g_strdup("x86_64");
     given->guest->machine = g_strdup("pc-q35-8.2");
@@ -256,14 +256,131 @@ test_huge_pages(void)
 
         begin(&given);
         given.guest->n_cells = rows[i].cell_1_mib > 0 ? 2 : 1;
-        given.guest->cells[0] = (NmaGuestCell){ rows[i].cell_0_mib * MIB, 2048 * 1024 };
-        given.guest->cells[1] = (NmaGuestCell){ rows[i].cell_1_mib * MIB, 2048 * 1024 };
+        given.guest->cells[0] =
+            (NmaGuestCell){ .memory_bytes = rows[i].cell_0_mib * MIB, .page_bytes = 2 * MIB };
+        given.guest->cells[1] =
+            (NmaGuestCell){ .memory_bytes = rows[i].cell_1_mib * MIB, .page_bytes = 2 * MIB };
         put_pools(&given, rows[i].size_kib, rows[i].node_0, rows[i].node_1);
         expect(&given, "huge_pages", rows[i].verdict,
                refused ? NMA_REASON_HUGE_PAGES_INSUFFICIENT : NMA_REASON_NONE,
                refused ? "2048 KiB on one NUMA node" : "are free here");
         end(&given);
     }
+}
+
+/* of the host, in GiB: "0:32,8:16" */
+static void
+add_nodes(Case *given, const char *nodes)
+{
+    g_auto(GStrv) parts = g_strsplit(nodes, ",", -1);
+
+    given->facts.virt.nodes = g_new(NmaHostNode, NMA_MAX_HOST_NODES);
+    for (char **part = parts; *part != NULL; part++) {
+        char *size = NULL;
+        gint64 node = g_ascii_strtoll(*part, &size, 10);
+
+        given->facts.virt.nodes[given->facts.virt.n_nodes++] =
+            (NmaHostNode){ node, g_ascii_strtoll(size + 1, NULL, 10) * GIB };
+    }
+}
+
+static void
+test_numa(void)
+{
+    static const struct {
+        const char *host;     /* nodes and GiB */
+        gboolean cells_bound; /* as Nova does it */
+        gint64 gib[3];        /* of the guest's cells */
+        const char *nodes[3]; /* that each is bound to */
+        NmaVerdict verdict;
+        NmaReason reason;
+        const char *words;
+    } rows[] = {
+        { "0:32", FALSE, { 4 }, { "" }, NMA_VERDICT_OK, NMA_REASON_NONE, "bound to no NUMA node" },
+        { "0:32", FALSE, { 4 }, { "0" }, NMA_VERDICT_OK, NMA_REASON_NONE, "NUMA node 0" },
+        { "0:32",
+          FALSE,
+          { 4 },
+          { "1" },
+          NMA_VERDICT_REFUSED,
+          NMA_REASON_NUMA_NODE_MISSING,
+          "node 1, which this host does not have" },
+        { "0:32,8:32",
+          FALSE,
+          { 4 },
+          { "0-1,8" },
+          NMA_VERDICT_REFUSED,
+          NMA_REASON_NUMA_NODE_MISSING,
+          "node 1," },
+        { "0:32,1:32", TRUE, { 4, 8 }, { "0", "1" }, NMA_VERDICT_OK, NMA_REASON_NONE, "0-1" },
+        { "0:32", TRUE, { 4, 8 }, { "0", "0" }, NMA_VERDICT_OK, NMA_REASON_NONE, "NUMA node 0" },
+        { "0:64",
+          TRUE,
+          { 4, 8 },
+          { "0", "1" },
+          NMA_VERDICT_REFUSED,
+          NMA_REASON_NUMA_NODES_INSUFFICIENT,
+          "on 2 NUMA nodes, this host has 1" },
+        /* Nova binds them anew, and any order will do */
+        { "0:32,8:16",
+          TRUE,
+          { 12, 24 },
+          { "0", "1" },
+          NMA_VERDICT_WARNING,
+          NMA_REASON_NUMA_NODE_MISSING,
+          "node 1, which this host does not have: Nova" },
+        { "0:32",
+          TRUE,
+          { 4 },
+          { "3" },
+          NMA_VERDICT_WARNING,
+          NMA_REASON_NUMA_NODE_MISSING,
+          "node 3" },
+        { "0:32,1:16",
+          TRUE,
+          { 20, 24 },
+          { "0", "1" },
+          NMA_VERDICT_REFUSED,
+          NMA_REASON_NUMA_NODES_INSUFFICIENT,
+          "20480 MiB of the guest stand on one NUMA node" },
+        { "0:32,1:16",
+          TRUE,
+          { 20, 4, 14 },
+          { "0", "1", "0" },
+          NMA_VERDICT_REFUSED,
+          NMA_REASON_NUMA_NODES_INSUFFICIENT,
+          "34816 MiB of the guest" },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Case given;
+
+        begin(&given);
+        add_nodes(&given, rows[i].host);
+        given.guest->cells_bound = rows[i].cells_bound;
+        for (guint n = 0; n < 3 && rows[i].gib[n] > 0; n++) {
+            given.guest->cells[n] = (NmaGuestCell){ .memory_bytes = rows[i].gib[n] * GIB };
+            g_assert_true(nma_cores_from_string(rows[i].nodes[n], &given.guest->cells[n].nodes));
+            given.guest->n_cells = n + 1;
+        }
+        expect(&given, "numa", rows[i].verdict, rows[i].reason, rows[i].words);
+        end(&given);
+    }
+}
+
+static void
+test_numa_unknown(void)
+{
+    Case given;
+
+    begin(&given);
+    nma_cores_add(&given.guest->cells[0].nodes, 0);
+    expect_unknown(&given, "numa", "needs the NUMA nodes of this host");
+    given.facts.virt.needs = g_strdup("needs libvirt's word");
+    expect_unknown(&given, "numa", "needs libvirt's word");
+    forget_guest(&given);
+    expect_unknown(&given, "numa", "needs the source's agent");
+    end(&given);
 }
 
 static void
@@ -388,7 +505,7 @@ test_disk(void)
     expect(&given, "disk", NMA_VERDICT_WARNING, NMA_REASON_DISK_OVERCOMMITTED, "ratio is 2");
     given.facts.disk_reserved_host_bytes = GIB + 1;
     expect(&given, "disk", NMA_VERDICT_REFUSED, NMA_REASON_DISK_INSUFFICIENT,
-           "3071 MiB are free (4096 MiB less 1024 MiB of reserved_host_disk_mb)");
+           "3071 MiB are free (4096 MiB less 1024 MiB of reserved_host_disk_mb and 0 MiB");
     given.facts.storage.disks[0].shared = TRUE;
     expect(&given, "disk", NMA_VERDICT_OK, NMA_REASON_NONE, "storage that both hosts share");
     given.facts.storage.disks[0] = (NmaDiskSight){ .unreadable = TRUE };
@@ -415,6 +532,9 @@ test_disk_backing(void)
     disk = put_disk(&given, "hdd", 100 * GIB, GIB);
     disk->read_only = TRUE;
     expect(&given, "disk", NMA_VERDICT_OK, NMA_REASON_NONE, "2 disks with 7168 MiB");
+    given.facts.disk_promised_bytes = 3 * GIB;
+    expect(&given, "disk", NMA_VERDICT_REFUSED, NMA_REASON_DISK_INSUFFICIENT,
+           "3072 MiB promised to other arriving guests");
     given.facts.storage.needs = g_strdup("needs a working disk");
     expect_unknown(&given, "disk", "needs a working disk");
     forget_guest(&given);
@@ -438,6 +558,12 @@ test_cpu(void)
     given.guest->cpu_check = g_strdup("none");
     expect(&given, "cpu", NMA_VERDICT_WARNING, NMA_REASON_CPU_UNCHECKED,
            "libvirt will not stop it");
+    /* whatever is compared, or is not */
+    given.facts.acceptance.unknown_model = g_strdup("cpu64-rhel5");
+    expect(&given, "cpu", NMA_VERDICT_REFUSED, NMA_REASON_CPU_INCOMPATIBLE, "cpu64-rhel5");
+    given.facts.acceptance.cpu = NMA_CPU_COMPATIBLE;
+    expect(&given, "cpu", NMA_VERDICT_REFUSED, NMA_REASON_CPU_INCOMPATIBLE, "cpu64-rhel5");
+    g_clear_pointer(&given.facts.acceptance.unknown_model, g_free);
     given.facts.acceptance.cpu = NMA_CPU_UNKNOWN;
     given.facts.acceptance.cpu_needs = g_strdup("needs [libvirt] access = read-write");
     expect_unknown(&given, "cpu", "needs [libvirt] access = read-write");
@@ -531,9 +657,9 @@ test_vcpus_pinned(void)
            "gives none away");
     given.facts.dedicated_cpus = 8;
     expect_unknown(&given, "vcpus", "needs the pins");
-    given.facts.virt.guests_pinned_vcpus = 6;
+    given.facts.free_dedicated_cpus = 2;
     expect(&given, "vcpus", NMA_VERDICT_OK, NMA_REASON_NONE, "2 are free here");
-    given.facts.virt.guests_pinned_vcpus = 7;
+    given.facts.free_dedicated_cpus = 1;
     expect(&given, "vcpus", NMA_VERDICT_REFUSED, NMA_REASON_DEDICATED_CPUS_INSUFFICIENT,
            "1 of the 8 dedicated ones");
     end(&given);
@@ -555,8 +681,12 @@ test_count_cpus(void)
         { "^1", NMA_UNKNOWN },
     };
 
-    for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const NmaCores cores = nma_read_cpus(rows[i].set);
+
         g_assert_cmpint(nma_count_cpus(rows[i].set), ==, rows[i].count);
+        g_assert_cmpint(nma_cores_count(&cores), ==, CLAMP(rows[i].count, 0, NMA_MAX_CORES));
+    }
 }
 
 /* ---- this host ---- */
@@ -732,6 +862,8 @@ main(int argc, char **argv)
     g_test_add_func("/checks/memory/overcommitted", test_memory_overcommitted);
     g_test_add_func("/checks/huge-pages", test_huge_pages);
     g_test_add_func("/checks/huge-pages/aside", test_huge_pages_aside);
+    g_test_add_func("/checks/numa", test_numa);
+    g_test_add_func("/checks/numa/unknown", test_numa_unknown);
     g_test_add_func("/checks/huge-pages/reserved", test_reserved_huge_pages);
     g_test_add_func("/checks/pressure", test_pressure);
     g_test_add_func("/checks/disk", test_disk);

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "agent/hypervisor/cpu_models.h"
 #include "agent/hypervisor/guest_xml.h"
 #include "agent/json/source_facts.h"
 #include "tests/unit/tap.h"
@@ -15,6 +16,8 @@ static const char large[] =
     "</currentMemory><memoryBacking><hugepages><page size='2048' unit='KiB' nodeset='0'/>"
     "<page size='1' unit='GiB' nodeset='1-2'/></hugepages></memoryBacking>"
     "<vcpu placement='static' current='3'>8</vcpu>"
+    "<numatune><memory mode='strict' nodeset='0-1'/><memnode cellid='1' mode='strict' "
+    "nodeset='1'/></numatune>"
     "<cputune><vcpupin vcpu='0' cpuset='4'/><vcpupin vcpu='1' cpuset='5'/>"
     "<vcpupin vcpu='2' cpuset='0-3'/><emulatorpin cpuset='4'/></cputune>"
     "<os><type arch='x86_64' machine='pc-q35-8.2'>hvm</type>"
@@ -69,6 +72,12 @@ check_large(const NmaGuest *guest)
     g_assert_cmpint(guest->cells[0].page_bytes, ==, 2 * MIB);
     g_assert_cmpint(guest->cells[1].memory_bytes, ==, 6 * 1024 * MIB);
     g_assert_cmpint(guest->cells[1].page_bytes, ==, 1024 * MIB);
+    g_assert_true(guest->cells_bound);
+    for (guint i = 0; i < 2; i++) {
+        g_autofree char *nodes = nma_cores_to_string(&guest->cells[i].nodes);
+
+        g_assert_cmpstr(nodes, ==, i == 0 ? "0-1" : "1");
+    }
     g_assert_cmpstr(guest->virt_type, ==, "kvm");
     g_assert_cmpstr(guest->arch, ==, "x86_64");
     g_assert_cmpstr(guest->machine, ==, "pc-q35-8.2");
@@ -116,6 +125,7 @@ test_xml_plain(void)
     g_assert_cmpuint(guest->n_cells, ==, 1);
     g_assert_cmpint(guest->cells[0].memory_bytes, ==, 96 * MIB);
     g_assert_cmpint(guest->cells[0].page_bytes, ==, 0);
+    g_assert_false(nma_cores_any(&guest->cells[0].nodes) || guest->cells_bound);
     g_assert_null(guest->cpu_xml); /* it names no CPU */
     g_assert_null(guest->emulator);
     g_assert_cmpuint(guest->n_devices, ==, 0);
@@ -270,6 +280,37 @@ test_wire_hostile(void)
     g_assert_null(nma_source_facts_from_value(NULL, 1, 2));
 }
 
+static void
+test_unknown_cpu_model(void)
+{
+    static const char capabilities[] =
+        "<domainCapabilities><cpu><mode name='host-model'><model>Odd</model></mode>"
+        "<mode name='custom' supported='yes'><model usable='no'>Nehalem</model>"
+        "<model usable='yes'>qemu64</model></mode></cpu></domainCapabilities>";
+    static const char none[] = "<domainCapabilities><cpu/></domainCapabilities>";
+    static const struct {
+        const char *cpu, *capabilities, *unknown;
+    } rows[] = {
+        { "<cpu><model fallback='forbid'>Nehalem</model></cpu>", capabilities, NULL },
+        { "<cpu><model fallback='forbid'>Nehale</model></cpu>", capabilities, "Nehale" },
+        { "<cpu><model fallback='forbid'>Odd</model></cpu>", capabilities, "Odd" },
+        /* libvirt takes the nearest one */
+        { "<cpu><model fallback='allow'>Odd</model></cpu>", capabilities, NULL },
+        { "<cpu><model>Odd</model></cpu>", capabilities, NULL },
+        { "<cpu mode='host-passthrough'/>", capabilities, NULL },
+        { "<cpu><model fallback='forbid'>Odd</model></cpu>", none, NULL },
+        { "<cpu><model fallback='forbid'>Odd</model></cpu>", "<domainCap", NULL },
+        { "no xml", capabilities, NULL },
+        { "", "", NULL },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *unknown = nma_unknown_cpu_model(rows[i].cpu, rows[i].capabilities);
+
+        g_assert_cmpstr(unknown, ==, rows[i].unknown);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -277,6 +318,7 @@ main(int argc, char **argv)
     g_test_add_func("/guest/xml", test_xml);
     g_test_add_func("/guest/xml/plain", test_xml_plain);
     g_test_add_func("/guest/xml/hostile", test_xml_hostile);
+    g_test_add_func("/guest/unknown-cpu-model", test_unknown_cpu_model);
     g_test_add_func("/guest/wire", test_wire);
     g_test_add_func("/guest/wire/unknown", test_wire_unknown);
     g_test_add_func("/guest/wire/hostile", test_wire_hostile);

@@ -238,16 +238,28 @@ test_reserved_answer(void)
         gboolean good;
         NmaReservedState state;
         NmaReason reason;
+        gboolean checked;
     } answers[] = {
-        { "{\"reserved\": true, \"reason\": \"none\"}", TRUE, NMA_RESERVED_GRANTED,
-          NMA_REASON_NONE },
-        { "{\"reserved\": false, \"reason\": \"memory_insufficient\"}", TRUE, NMA_RESERVED_REFUSED,
-          NMA_REASON_MEMORY_INSUFFICIENT },
-        { "{\"reserved\": false, \"reason\": \"moon\", \"reason_text\": 5}", TRUE,
-          NMA_RESERVED_REFUSED, NMA_REASON_UNRECOGNIZED },
-        { "{\"reserved\": 1}", FALSE, 0, 0 },
-        { "[]", FALSE, 0, 0 },
-        { "null", FALSE, 0, 0 },
+        { "{\"reserved\": true, \"reason\": \"none\"}", TRUE, NMA_RESERVED_GRANTED, NMA_REASON_NONE,
+          FALSE },
+        { "{\"reserved\": false, \"reason\": \"memory_insufficient\", \"checks\": [{\"verdict\": "
+          "\"ok\", \"reason\": \"none\"}, {\"verdict\": \"refused\", \"reason\": "
+          "\"memory_insufficient\"}]}",
+          TRUE, NMA_RESERVED_REFUSED, NMA_REASON_MEMORY_INSUFFICIENT, TRUE },
+        /* not by a check: it may be another word in a minute */
+        { "{\"reserved\": false, \"reason\": \"agent_busy\", \"verdict\": \"refused\", \"checks\": "
+          "null}",
+          TRUE, NMA_RESERVED_REFUSED, NMA_REASON_AGENT_BUSY, FALSE },
+        { "{\"reserved\": false, \"reason\": \"check_unknown\", \"checks\": [{\"verdict\": "
+          "\"unknown\", \"reason\": \"check_unknown\"}]}",
+          TRUE, NMA_RESERVED_REFUSED, NMA_REASON_CHECK_UNKNOWN, FALSE },
+        { "{\"reserved\": false, \"reason\": \"moon\", \"reason_text\": 5, \"checks\": [5]}", TRUE,
+          NMA_RESERVED_REFUSED, NMA_REASON_UNRECOGNIZED, FALSE },
+        { "{\"reserved\": false, \"checks\": [{}]}", TRUE, NMA_RESERVED_REFUSED,
+          NMA_REASON_UNRECOGNIZED, FALSE },
+        { "{\"reserved\": 1}", FALSE, 0, 0, FALSE },
+        { "[]", FALSE, 0, 0, FALSE },
+        { "null", FALSE, 0, 0, FALSE },
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(answers); i++) {
@@ -258,6 +270,7 @@ test_reserved_answer(void)
         if (answers[i].good) {
             g_assert_cmpint(reserved.state, ==, answers[i].state);
             g_assert_cmpint(reserved.reason, ==, answers[i].reason);
+            g_assert_cmpint(reserved.checked, ==, answers[i].checked);
         }
         g_free(reserved.text);
         json_decref(result);

@@ -1,4 +1,5 @@
 #include "rpc/envelope.h"
+#include "rpc/json_reader.h"
 
 #include <string.h>
 
@@ -70,21 +71,29 @@ assert_json_equal(json_t *got, json_t *wanted)
     json_decref(wanted);
 }
 
-static void
-check_request(const char *name, const char *method, const char *version)
+static OmMessage *
+decode(const char *body, gsize size)
 {
-    gsize size;
-    g_autofree char *body = read_capture(name, &size);
     g_autoptr(GError) error = NULL;
-    g_autoptr(OmMessage) message = om_envelope_decode(body, size, &error);
-    json_t *wanted = inner_of(body, size);
-    json_t *context = split_context(wanted);
-    g_autoptr(GBytes) again = NULL;
+    OmMessage *message = om_envelope_decode(body, size, &error);
 
     g_assert_no_error(error);
-    g_assert_cmpint(message->kind, ==, OM_MESSAGE_REQUEST);
-    g_assert_cmpstr(message->method, ==, method);
-    g_assert_cmpstr(message->version, ==, version);
+    return message;
+}
+
+static json_t *
+inner_of_bytes(GBytes *bytes)
+{
+    return inner_of(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+}
+
+static void
+compare_request(OmMessage *message, json_t *wanted)
+{
+    json_t *context = split_context(wanted);
+    g_autoptr(GBytes) again = NULL;
+    json_t *got;
+
     g_assert_cmpstr(message->request_id, ==,
                     json_string_value(json_object_get(context, "request_id")));
 
@@ -101,15 +110,21 @@ check_request(const char *name, const char *method, const char *version)
     };
 
     again = om_envelope_request(&fields);
-    body = (g_free(body), NULL);
-
-    gsize again_size;
-    const void *again_body = g_bytes_get_data(again, &again_size);
-    json_t *got = inner_of(again_body, again_size);
-
-    json_decref(split_context(got));
+    got = inner_of_bytes(again);
+    assert_json_equal(split_context(got), context);
     assert_json_equal(got, wanted);
-    json_decref(context);
+}
+
+static void
+check_request(const char *name, const char *method, const char *version)
+{
+    gsize size;
+    g_autofree char *body = read_capture(name, &size);
+    g_autoptr(OmMessage) message = decode(body, size);
+
+    g_assert_cmpint(message->kind, ==, OM_MESSAGE_REQUEST);
+    g_assert_cmpstr(message->method, ==, method);
+    g_assert_cmpstr(message->version, ==, version);
 }
 
 static void
@@ -147,61 +162,31 @@ test_call_monitor_timeout(void)
 }
 
 static void
-check_reply(const char *name)
+compare_reply(const OmMessage *message, json_t *wanted)
 {
-    gsize size;
-    g_autofree char *body = read_capture(name, &size);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(OmMessage) message = om_envelope_decode(body, size, &error);
-    json_t *wanted = inner_of(body, size);
-    g_autoptr(GBytes) again = NULL;
-    json_t *got;
+    g_autoptr(GBytes) again = message->ending ? om_envelope_reply(message->msg_id, message->result)
+                                              : om_envelope_reply_heartbeat(message->msg_id);
+    json_t *got = inner_of_bytes(again);
 
-    g_assert_no_error(error);
-    g_assert_cmpint(message->kind, ==, OM_MESSAGE_REPLY);
-    g_assert_null(message->failure);
-    again = message->ending ? om_envelope_reply(message->msg_id, message->result)
-                            : om_envelope_reply_heartbeat(message->msg_id);
-    got = inner_of(g_bytes_get_data(again, NULL), g_bytes_get_size(again));
     g_assert_cmpuint(strlen(json_string_value(json_object_get(got, "_unique_id"))), ==, 32);
     json_object_set(got, "_unique_id", json_object_get(wanted, "_unique_id"));
     assert_json_equal(got, wanted);
 }
 
 static void
-test_replies(void)
+compare_failure(const OmMessage *message, json_t *wanted)
 {
-    check_reply("call.pre_live_migration.reply.ending.json");
-    check_reply("call.call_monitor_timeout.reply.ending.json");
-    check_reply("call.call_monitor_timeout.reply.heartbeat.json");
-    check_reply("conductor.call.object_action.Migration.save.status.reply.ending.json");
-}
-
-static void
-check_failure(const char *name, const char *class_name, const char *module)
-{
-    gsize size;
-    g_autofree char *body = read_capture(name, &size);
-    g_autoptr(OmMessage) message = om_envelope_decode(body, size, NULL);
-    json_t *wanted = inner_of(body, size);
     json_t *failure = json_loads(json_string_value(json_object_get(wanted, "failure")), 0, NULL);
-    g_autoptr(GBytes) again = NULL;
-    g_autofree char *text = NULL;
+    g_autoptr(GBytes) again = om_envelope_reply_failure(message->msg_id, message->failure,
+                                                        json_object_get(failure, "kwargs"));
+    json_t *got = inner_of_bytes(again);
+    g_autofree char *text = g_strdup(json_string_value(json_object_get(got, "failure")));
     const char *key;
     json_t *value;
-    json_t *got;
 
-    g_assert_nonnull(message);
     g_assert_true(message->ending);
-    g_assert_cmpstr(message->failure->class_name, ==, class_name);
-    g_assert_cmpstr(message->failure->module, ==, module);
     g_assert_cmpstr(message->failure->message, ==,
                     json_string_value(json_object_get(failure, "message")));
-
-    again = om_envelope_reply_failure(message->msg_id, message->failure,
-                                      json_object_get(failure, "kwargs"));
-    got = inner_of(g_bytes_get_data(again, NULL), g_bytes_get_size(again));
-    text = g_strdup(json_string_value(json_object_get(got, "failure")));
     json_object_set(got, "_unique_id", json_object_get(wanted, "_unique_id"));
     json_object_set(got, "failure", json_object_get(wanted, "failure"));
     assert_json_equal(got, wanted);
@@ -217,6 +202,17 @@ check_failure(const char *name, const char *class_name, const char *module)
 }
 
 static void
+check_failure(const char *name, const char *class_name, const char *module)
+{
+    gsize size;
+    g_autofree char *body = read_capture(name, &size);
+    g_autoptr(OmMessage) message = decode(body, size);
+
+    g_assert_cmpstr(message->failure->class_name, ==, class_name);
+    g_assert_cmpstr(message->failure->module, ==, module);
+}
+
+static void
 test_failures(void)
 {
     check_failure("reply.failure.nova_exception.reply.failure.json", "MigrationPreCheckError",
@@ -229,31 +225,34 @@ test_failures(void)
 }
 
 static void
+compare_notification(const OmMessage *message, json_t *wanted)
+{
+    g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+    g_autoptr(GDateTime) when = g_date_time_new_from_iso8601(message->timestamp, utc);
+    g_autofree char *priority = g_ascii_strdown(message->priority, -1);
+    g_autoptr(GBytes) again = NULL;
+    json_t *got;
+
+    g_assert_nonnull(when);
+    again = om_envelope_notification(
+        message->publisher_id, message->event_type, priority, message->payload, message->message_id,
+        g_date_time_to_unix(when) * G_USEC_PER_SEC + g_date_time_get_microsecond(when));
+    got = inner_of_bytes(again);
+    json_decref(split_context(wanted)); /* ours have none */
+    json_object_set(got, "_unique_id", json_object_get(wanted, "_unique_id"));
+    assert_json_equal(got, wanted);
+}
+
+static void
 check_notification(const char *name, const char *event_type, const char *publisher_id)
 {
     gsize size;
     g_autofree char *body = read_capture(name, &size);
-    g_autoptr(OmMessage) message = om_envelope_decode(body, size, NULL);
-    json_t *wanted = inner_of(body, size);
-    g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
-    g_autoptr(GDateTime) when = NULL;
-    g_autoptr(GBytes) again = NULL;
-    json_t *got;
-    gint64 wall_us;
+    g_autoptr(OmMessage) message = decode(body, size);
 
-    g_assert_nonnull(message);
     g_assert_cmpint(message->kind, ==, OM_MESSAGE_NOTIFICATION);
     g_assert_cmpstr(message->event_type, ==, event_type);
     g_assert_cmpstr(message->publisher_id, ==, publisher_id);
-    when = g_date_time_new_from_iso8601(message->timestamp, utc);
-    g_assert_nonnull(when);
-    wall_us = g_date_time_to_unix(when) * G_USEC_PER_SEC + g_date_time_get_microsecond(when);
-    again = om_envelope_notification(message->publisher_id, message->event_type, "info",
-                                     message->payload, message->message_id, wall_us);
-    got = inner_of(g_bytes_get_data(again, NULL), g_bytes_get_size(again));
-    json_decref(split_context(wanted));
-    json_object_set(got, "_unique_id", json_object_get(wanted, "_unique_id"));
-    assert_json_equal(got, wanted);
 }
 
 static void
@@ -266,6 +265,81 @@ test_notifications(void)
                        "instance.live_migration_pre.start", "nova-compute:hostA");
     check_notification("notification.legacy.compute.instance.live_migration.pre.start.message.json",
                        "compute.instance.live_migration.pre.start", "compute.hostA");
+}
+
+static void
+check_capture(const char *name)
+{
+    gsize size;
+    g_autofree char *body = read_capture(name, &size);
+    g_autoptr(OmMessage) message = decode(body, size);
+    json_t *wanted = inner_of(body, size);
+
+    switch (message->kind) {
+    case OM_MESSAGE_REQUEST:
+        compare_request(message, wanted);
+        break;
+    case OM_MESSAGE_REPLY:
+        (message->failure ? compare_failure : compare_reply)(message, wanted);
+        break;
+    case OM_MESSAGE_NOTIFICATION:
+        compare_notification(message, wanted);
+        break;
+    }
+}
+
+static void
+test_every_capture(void)
+{
+    g_autofree char *path = g_test_build_filename(G_TEST_DIST, "data", "wire-bodies", NULL);
+    g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+    const char *name;
+    guint n = 0;
+
+    g_assert_nonnull(folder);
+    while ((name = g_dir_read_name(folder)) != NULL) {
+        g_test_message("%s", name);
+        check_capture(name);
+        n++;
+    }
+    g_assert_cmpuint(n, ==, 95);
+}
+
+/* ---- strings, of which the reader looks at eight bytes at once ---- */
+
+static void
+check_as_jansson(const char *text, gsize size)
+{
+    OmJsonFault fault;
+    json_t *wanted = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *got = om_json_read(text, size, OM_ENVELOPE_MAX_DEPTH, NULL, &fault);
+
+    g_assert_cmpint(json_equal(got, wanted), ==, wanted != NULL);
+    g_assert_cmpint(got == NULL, ==, wanted == NULL);
+    json_decref(wanted);
+    json_decref(got);
+}
+
+static void
+test_strings(void)
+{
+    static const char *const marks[] = { "",     "\\\"", "\\\\",    "\\u00e9", "\xc3\xa9",
+                                         "\x7f", "\x80", "\x1f",    "\x01",    "\"",
+                                         "\\",   "!",    "\\u0000", "\\x",     "\xed\xa0\x80" };
+
+    for (guint length = 0; length <= 20; length++) {
+        for (guint at = 0; at <= length; at++) {
+            for (guint i = 0; i < G_N_ELEMENTS(marks); i++) {
+                g_autofree char *before = g_strnfill(at, 'b');
+                g_autofree char *after = g_strnfill(length - at, '[');
+                g_autofree char *text =
+                    g_strconcat("{\"k\": \"", before, marks[i], after, "\"}", NULL);
+
+                check_as_jansson(text, strlen(text));
+                check_as_jansson(text, strlen(text) - 2); /* it ends inside the string */
+            }
+        }
+    }
 }
 
 /* ---- hostile bodies ---- */
@@ -455,9 +529,10 @@ main(int argc, char **argv)
     nma_test_init(argc, argv);
     g_test_add_func("/rpc/envelope/captured-requests", test_requests);
     g_test_add_func("/rpc/envelope/call-monitor-timeout", test_call_monitor_timeout);
-    g_test_add_func("/rpc/envelope/captured-replies", test_replies);
     g_test_add_func("/rpc/envelope/captured-failures", test_failures);
     g_test_add_func("/rpc/envelope/captured-notifications", test_notifications);
+    g_test_add_func("/rpc/envelope/every-capture", test_every_capture);
+    g_test_add_func("/rpc/envelope/strings", test_strings);
     g_test_add_func("/rpc/envelope/refused", test_refused);
     g_test_add_func("/rpc/envelope/depth", test_depth);
     g_test_add_func("/rpc/envelope/tolerated", test_tolerated);

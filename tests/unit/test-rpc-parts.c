@@ -299,22 +299,22 @@ test_tap_topology(void)
     g_autoptr(OmRoleSpec) wished = NULL;
 
     om_rabbit_options_init(&options);
-    classic =
-        om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, "probe.h", "pre", "h", 0xabc, FALSE);
+    classic = om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, TRUE, "pre", "h", 0xabc, FALSE);
     g_assert_cmpstr(classic->queue.name, ==, "pre.tap.h.00000abc");
     g_assert_true(classic->queue.exclusive && classic->queue.auto_delete);
     g_assert_false(classic->queue.durable || classic->queue.quorum);
     g_assert_cmpint(classic->queue.max_length, >, 0);
     g_assert_cmpint(classic->queue.message_ttl_ms, >, 0);
-    assert_bound(classic, "nova:compute.h nova:compute-alt.h nova:probe.h");
+    assert_bound(classic, "nova:compute.h.# nova:compute-alt.h.#");
     g_assert_null(classic->fanout_exchange);
-    cluster = om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, NULL, "pre", "h", 1, TRUE);
+    cluster = om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, FALSE, "pre", "h", 1, TRUE);
     g_assert_true(cluster->queue.quorum);
-    wished = om_topology_tap(&options, OM_TAP_CLASSIC, "nova", keys, NULL, "pre", "h", 1, TRUE);
+    assert_bound(cluster, "nova:compute.h nova:compute-alt.h");
+    wished = om_topology_tap(&options, OM_TAP_CLASSIC, "nova", keys, FALSE, "pre", "h", 1, TRUE);
     g_assert_false(wished->queue.quorum);
 
     options.rabbit_quorum_queue = TRUE;
-    quorum = om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, NULL, "pre", "h", 1, FALSE);
+    quorum = om_topology_tap(&options, OM_TAP_AUTO, "nova", keys, FALSE, "pre", "h", 1, FALSE);
     g_assert_true(quorum->queue.quorum && quorum->queue.durable);
     g_assert_false(quorum->queue.exclusive || quorum->queue.auto_delete);
     g_assert_cmpint(quorum->queue.expires_ms, >, 0);
@@ -347,6 +347,7 @@ test_server_and_reply_topology(void)
     options.amqp_durable_queues = TRUE;
     durable = om_topology_server(&options, "nova", "agent", "h", "probe");
     g_assert_true(durable->queue.durable);
+    assert_bound(durable, "nova:agent.h nova:probe");
     /* neither touches fanout nor reply queues */
     g_assert_false(durable->fanout_durable);
     reply = om_topology_reply(&options, "r", FALSE);

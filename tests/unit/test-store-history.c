@@ -132,7 +132,12 @@ test_older_database(void)
                 "ALTER TABLE reservation DROP COLUMN disk_bytes;"
                 "ALTER TABLE reservation DROP COLUMN ports;"
                 "ALTER TABLE reservation DROP COLUMN cores;"
-                "ALTER TABLE reservation DROP COLUMN pages; PRAGMA user_version = 1");
+                "ALTER TABLE reservation DROP COLUMN pages;"
+                "ALTER TABLE source DROP COLUMN policy_known;"
+                "ALTER TABLE source DROP COLUMN policy;"
+                "ALTER TABLE source DROP COLUMN held_downtime_ms;"
+                "ALTER TABLE source DROP COLUMN held_speed_bytes_s;"
+                "ALTER TABLE source DROP COLUMN paused_by_us_boot_us; PRAGMA user_version = 1");
     store = open_store(dir, NULL); /* nothing is moved aside */
     boot_id = nma_store_get_boot_id(store);
     g_assert_cmpstr(boot_id, ==, "old");

@@ -79,6 +79,11 @@ sample_source(void)
     source->peer = g_strdup("absent");
     source->clock_offset_ms = NMA_OFFSET_UNKNOWN;
     source->clock_offset_error_ms = 3;
+    source->policy_known = TRUE;
+    source->base.identity.policy = g_strdup("must-finish");
+    source->steering.limit_ms = 1500;
+    source->steering.speed_bytes_s = 400 << 20;
+    source->steering.paused_boot_us = 94;
     return source;
 }
 
@@ -177,6 +182,11 @@ test_source(void)
     g_assert_cmpstr(back->peer, ==, source->peer);
     g_assert_cmpint(back->clock_offset_ms, ==, source->clock_offset_ms);
     g_assert_cmpint(back->clock_offset_error_ms, ==, source->clock_offset_error_ms);
+    g_assert_cmpint(back->policy_known, ==, source->policy_known);
+    g_assert_cmpstr(back->base.identity.policy, ==, source->base.identity.policy);
+    g_assert_cmpint(back->steering.limit_ms, ==, source->steering.limit_ms);
+    g_assert_cmpint(back->steering.speed_bytes_s, ==, source->steering.speed_bytes_s);
+    g_assert_cmpint(back->steering.paused_boot_us, ==, source->steering.paused_boot_us);
     loaded_clear(&loaded);
 
     g_assert_true(nma_store_delete_migration(store, ATTEMPT, NULL));

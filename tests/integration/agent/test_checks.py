@@ -11,7 +11,7 @@ from tests.integration.agent.world import DESTINATION, EASY, SLOW, SOURCE
 from tests.lab.ports import PortRange
 
 # on one machine all is well but what the machine does not have
-NEVER_UNKNOWN = {"memory", "huge_pages", "memory_pressure", "disk", "cpu", "machine", "versions", "vcpus", "incoming",
+NEVER_UNKNOWN = {"memory", "huge_pages", "numa", "memory_pressure", "disk", "cpu", "machine", "versions", "vcpus", "incoming",
                  "maintenance", "devices", "path", "tls", "link", "post_copy", "clocks"}
 
 

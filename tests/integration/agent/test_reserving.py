@@ -1,5 +1,6 @@
 """Who asks first is told before: dry runs and reservations over RPC, by a real oslo.messaging client."""
 
+import concurrent.futures
 import json
 import os
 import uuid
@@ -70,7 +71,31 @@ def test_reserve_renew_release(world, ask):
     assert ask("reservations")["promised_bytes"] == before
 
 
-def test_pinned_cores_and_ports_are_promised_once(world, ask):
+def at_once(world, requests):
+    """The answers to reserve, each of another instance, asked all at the same time."""
+    with concurrent.futures.ThreadPoolExecutor(len(requests)) as callers:
+        return list(callers.map(lambda wanted: world.call(DESTINATION, "reserve", instance_uuid=str(uuid.uuid4()),
+                                                          resources={**SMALL, **wanted}), requests))
+
+
+def test_cores_and_disk_are_promised_once(world, ask):
+    folder = world.lab.path("instances-reserved")
+    os.makedirs(folder)
+    world.agent(DESTINATION, nova_extra=f"instances_path = {folder}\n[compute]\ncpu_dedicated_set = 0-1\n")
+    room = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+    answers = at_once(world, [{"cores": core} for core in ("0", "0", "0", "1", "0-1", "1")])
+    assert sum(answer["reserved"] for answer in answers) in (1, 2)
+    assert {answer["reason"] for answer in answers if not answer["reserved"]} == {"cores_taken"}
+    taken = [core for entry in ask("reservations")["reservations"] for core in entry["cores"].split(",")]
+    assert len(set(taken)) == len(taken)
+    not_for_guests = ask("reserve", instance_uuid=str(uuid.uuid4()), resources={**SMALL, "cores": "2"})
+    assert not not_for_guests["reserved"] and not_for_guests["reason"] == "cores_taken"
+    answers = at_once(world, [{"disk_bytes": room * 2 // 5}] * 5)
+    assert sum(answer["reserved"] for answer in answers) == 2
+    assert {answer["reason"] for answer in answers if not answer["reserved"]} == {"disk_insufficient"}
+
+
+def test_ports_are_promised_once(world, ask):
     world.agent(DESTINATION)
     for number in range(8):
         answer = ask("reserve", instance_uuid=str(uuid.uuid4()), resources={**SMALL, "ports": 8})

@@ -11,7 +11,7 @@ from cli import AGENT
 TOP = pathlib.Path(__file__).resolve().parents[3]
 TRACES = TOP / "tests/data/traces"
 STORE = {schema["$id"]: schema for schema in (json.loads((TOP / f"schemas/{name}.schema.json").read_text())
-                                              for name in ("forecast", "report", "trace"))}
+                                              for name in ("forecast", "remedy", "report", "trace"))}
 
 
 def replay(*args, **kwargs):
@@ -54,6 +54,53 @@ def test_another_limit():
     assert done.returncode == 0 and "converges" not in done.stdout.split("\n\n")[0]
 
 
+def remedies(*args):
+    done = replay("--json", *args)
+    assert done.returncode == 0 and done.stderr == ""
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    times = [one.pop("at_ms") for one in said]
+    assert times == sorted(times)
+    for one in said:
+        validate("remedy" if one["kind"] == "remedy" else "forecast", one)
+    return [one for one in said if one["kind"] == "remedy"]
+
+
+def test_policies_as_shipped():
+    """What nova.conf permits is all that careful does; must-finish goes on to what ends it, and no further."""
+    hopeless = str(TRACES / "hopeless.jsonl")
+    careful, = remedies("--policy", "careful", hopeless)
+    assert (careful["remedy"], careful["value"], careful["reason"]) == ("downtime", 500, "hopeless")
+    first, last = remedies("--policy", "must-finish", hopeless)
+    assert (first["remedy"], first["value"]) == ("downtime", 2000)
+    assert (last["remedy"], last["reason"], last["way"], last["cap_ms"]) == ("post-copy", "hopeless", "nova", 120000)
+    assert last["iteration"] == first["iteration"] + 1
+    needs, *_ = remedies("--policy", "must-finish", str(TRACES / "needs-downtime.jsonl"))
+    assert needs["reason"] == "needs_downtime" and 1200 < needs["value"] < 1500
+    assert remedies(hopeless) == []
+
+
+def test_policy_of_the_configuration(tmp_path):
+    config = tmp_path / "agent.conf"
+    config.write_text("[policy]\nmax_speed_mib_s = 100\n[policy-must-finish]\nmax_downtime_ms = 5000\nladder = downtime\n"
+                      "[policy-careful]\nhopeless_s = 20\n")
+    needs, *_ = remedies("--config-file", str(config), "--policy", "must-finish", str(TRACES / "hopeless.jsonl"))
+    assert needs["remedy"] == "downtime" and needs["value"] > 4000 and needs["cap_ms"] == 5000
+    # the limit of bandwidth that Nova had then
+    names = [one["remedy"] for one in remedies("--config-file", str(config), "--policy", "careful",
+                                               str(TRACES / "hopeless.jsonl"))]
+    assert names == ["speed", "downtime", "abort"]
+
+
+def test_policy_for_people():
+    done = replay("--policy", "careful", str(TRACES / "hopeless.jsonl"))
+    line = next(line for line in done.stdout.splitlines() if "downtime" in line.split())
+    assert line.split()[:5] == ["11.764", "s", "pass", "3", "downtime"]
+    assert line.endswith("it will not end within the policy's downtime; expected 550 ms; cap 500 ms")
+    assert "what came after the first remedy was recorded without it" in done.stdout
+    assert "policy must-finish would have done nothing" in replay("--policy", "must-finish",
+                                                                  str(TRACES / "block-fast.jsonl")).stdout
+
+
 def test_too_short_for_a_forecast():
     done = replay(str(TRACES / "block-fast.jsonl"))
     assert done.returncode == 0 and "nothing would have been said" in done.stdout
@@ -69,7 +116,8 @@ def test_trace_without_an_end():
     assert "the trace ends before the migration does" in replay("-", input=head).stdout
 
 
-@pytest.mark.parametrize("args, status", [((), 2), (("a", "b"), 2), (("--max-downtime", "0", "x"), 2),
+@pytest.mark.parametrize("args, status", [((), 2), (("a", "b"), 2), (("--max-downtime", "0", "x"), 2), (("--policy", "bold", "x"), 2),
+                                          (("--config-file", "/nonexistent", "x"), 2),
                                           (("/nonexistent",), 1), (("/dev/null",), 1), ((str(TOP),), 1)])
 def test_wrong(args, status):
     done = replay(*args)

@@ -183,7 +183,7 @@ def bound(broker, host):
 
 def test_lost_bindings_are_noticed_by_the_probe(own_broker, host):
     """Nova's exchange is deleted and made anew: the tap's queue lives, its bindings are gone without a word."""
-    wanted = sorted([f"compute.{host}", f"nova_migration_agent_probe.{host}"])
+    wanted = [f"compute.{host}.#"]
     with Peer(own_broker.url(), host=host, tap="auto", tap_keys=[f"compute.{host}"], topic="agent",
               methods=["echo"]) as tap:
         until(lambda: tap.stats()["last_probe_us"] > 0)
@@ -204,6 +204,32 @@ def test_lost_bindings_are_noticed_by_the_probe(own_broker, host):
             conductor.cast("live_migration", value=1)
         tap.wait("tapped")
         assert tap.call("agent", host, "echo", args={"value": 5})["result"] == 5
+
+
+def test_binding_taken_away_by_hand_is_noticed(broker, host):
+    """Probes take turns, each through another binding."""
+    wanted = sorted([f"compute.{host}.#", f"compute-alt.{host}.#"])
+    with Peer(broker.url(), host=host, tap="quorum", tap_keys=[f"compute.{host}", f"compute-alt.{host}"],
+              topic="agent_" + host, methods=["echo"], probe_interval_ms=300) as tap:
+        queue = next(q["name"] for q in broker.listed("queues", "name") if f".tap.{host}." in q["name"])
+        for n, key in enumerate(wanted):
+            until(lambda: bound(broker, host) == wanted)
+            with kombu.Connection(broker.url().replace("rabbit", "amqp", 1)) as connection:
+                connection.channel().queue_unbind(queue, "nova", key)
+            until(lambda: tap.stats()["rebinds"] > n and bound(broker, host) == wanted)
+        for topic in ("compute", "compute-alt"):
+            with PythonClient(broker.url(), topic, server=host) as conductor:
+                conductor.cast("live_migration", value=topic)
+        until(lambda: sorted(e["args"]["value"] for e in tap.of("tapped")) == ["compute", "compute-alt"])
+
+
+def test_host_whose_name_begins_with_ours_is_not_ours(broker, host, tap, raw):
+    """The probe's way in lets its messages in, too."""
+    body = envelope({"method": "live_migration", "args": {"n": 1}})
+    raw.send(f"{host}.example.org", body)
+    raw.send(host, body.replace("1", "2"))
+    assert tap.wait("tapped")["args"] == {"n": 2}
+    assert tap.stats()["tap_seen"] == 1
 
 
 def test_watching_notifications(broker, topic):

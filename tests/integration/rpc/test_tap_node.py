@@ -122,6 +122,8 @@ def test_senders_do_not_wait_for_the_node_of_the_tap(cluster):
     finally:
         for host in hosts:
             host.close()
-    for (what, name), (_, errors) in figures.items():
+    for (what, name), (took, errors) in figures.items():
         if name.endswith(("-off", "-quorum")):
             assert not errors, f"{what}, {name}"
+        if what == "frozen" and name.endswith("-classic"):
+            assert took[-1] > 2 * figures[what, name.replace("-classic", "-quorum")][0][-1], name

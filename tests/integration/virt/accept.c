@@ -4,13 +4,16 @@
  *
  *     compatible | incompatible FEATURES | no-machine | no-emulator | unknown WHY
  *
- * accept URI
+ * or, with a check's name, that check's verdict on a guest that comes to this host.
+ *
+ * accept URI [CHECK]
  */
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/core/check.h"
 #include "agent/hypervisor/guest_xml.h"
 #include "agent/hypervisor/inspect.h"
 
@@ -26,6 +29,8 @@ answer(const NmaAcceptance *acceptance)
         printf("no-machine\n");
     else if (acceptance->no_emulator)
         printf("no-emulator\n");
+    else if (acceptance->cpu == NMA_CPU_COMPATIBLE && acceptance->unknown_model != NULL)
+        printf("incompatible model %s\n", acceptance->unknown_model);
     else if (acceptance->cpu == NMA_CPU_COMPATIBLE)
         printf("compatible\n");
     else if (acceptance->cpu == NMA_CPU_INCOMPATIBLE)
@@ -37,13 +42,36 @@ answer(const NmaAcceptance *acceptance)
     fflush(stdout);
 }
 
+/* takes the guest */
+static void
+answer_check(virConnectPtr connection, NmaGuest *guest, const char *check)
+{
+    const NmaDemand demand = { NMA_UNKNOWN, NMA_UNKNOWN, NULL };
+    g_autoptr(GPtrArray) results = NULL;
+    NmaFacts facts;
+
+    nma_facts_clear(&facts);
+    facts.source = nma_source_facts_new();
+    facts.source->guest = guest;
+    nma_inspect_host(connection, NMA_INSPECT_GUESTS, &facts.virt);
+    results = nma_check_all(&demand, &facts);
+    for (guint i = 0; i < results->len; i++) {
+        const NmaCheckResult *result = results->pdata[i];
+
+        if (strcmp(result->check, check) == 0)
+            printf("%s %s\n", nma_verdict_to_string(result->verdict), result->text);
+    }
+    fflush(stdout);
+    nma_facts_release(&facts);
+}
+
 int
 main(int argc, char **argv)
 {
     char line[4096];
     virConnectPtr connection;
 
-    if (argc != 2 || virInitialize() != 0)
+    if (argc < 2 || argc > 3 || virInitialize() != 0)
         return 2;
     virSetErrorFunc(NULL, ignore_error);
     connection = virConnectOpen(argv[1]);
@@ -59,6 +87,10 @@ main(int argc, char **argv)
         guest = nma_guest_from_xml(xml);
         if (!guest)
             return 2;
+        if (argc == 3) {
+            answer_check(connection, g_steal_pointer(&guest), argv[2]);
+            continue;
+        }
         nma_inspect_acceptance(connection, guest, &acceptance);
         answer(&acceptance);
         nma_acceptance_clear(&acceptance);

@@ -24,7 +24,7 @@ SEED = int(os.environ.get("NMA_CPU_SEED", "4"))
 CPU_MAP = "/usr/share/libvirt/cpu_map"
 
 XML = """<domain type='qemu'><name>cpu{number}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='{machine}'>hvm</type></os>{cpu}
+{more}<os><type arch='x86_64' machine='{machine}'>hvm</type></os>{cpu}
 <devices><emulator>{emulator}</emulator><controller type='usb' model='none'/><memballoon model='none'/></devices></domain>
 """
 
@@ -41,28 +41,30 @@ class Asked:
     def start(self):
         self.host.start()
         self.host.learn_capabilities()
-        self.process = subprocess.Popen([PROGRAM, self.host.uri], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
+        self.processes = {check: subprocess.Popen([PROGRAM, self.host.uri, *check], stdin=subprocess.PIPE,
+                                                  stdout=subprocess.PIPE, text=True) for check in ((), ("numa",))}
 
     def stop(self):
-        self.process.stdin.close()
-        self.process.wait(20)
+        for process in self.processes.values():
+            process.stdin.close()
+            process.wait(20)
         self.host.stop()
         for pid in pids_naming(self.directory):
             kill_pid(pid)
         self.ports.close()
 
-    def xml(self, cpu, machine="pc", emulator="/usr/bin/qemu-system-x86_64"):
+    def xml(self, cpu, machine="pc", emulator="/usr/bin/qemu-system-x86_64", more=""):
         self.number += 1
-        return XML.format(number=self.number, cpu=cpu, machine=machine, emulator=emulator)
+        return XML.format(number=self.number, cpu=cpu, machine=machine, emulator=emulator, more=more)
 
-    def verdict(self, xml):
+    def verdict(self, xml, *check):
         path = os.path.join(self.directory, "guest.xml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(xml)
-        self.process.stdin.write(path + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().strip()
+        process = self.processes[check]
+        process.stdin.write(path + "\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()
 
     def outcome(self, xml):
         """What libvirt does: (started, its words)."""
@@ -113,8 +115,8 @@ def test_verdict_is_libvirts(asked):
         if (verdict == "compatible") != started:
             disagreements.append((cpu, verdict, words))
         if verdict.startswith("incompatible"):
-            missing = verdict.split(" ", 1)[1].split(", ")
-            assert set(missing) <= known, verdict
+            missing = verdict.removeprefix("incompatible ").removeprefix("model ").split(", ")
+            assert set(missing) <= known | set(models), verdict
             assert all(name in words for name in missing), (verdict, words)
     print(f"seed {SEED}: {seen[True]} started, {seen[False]} were refused, {len(disagreements)} disagreements")
     assert not disagreements
@@ -132,7 +134,8 @@ def test_generations_of_cpus(asked):
     for model, verdict in verdicts.items():
         assert verdict == "compatible" or verdict.startswith("incompatible "), (model, verdict)
         if verdict != "compatible":
-            assert set(verdict.split(" ", 1)[1].split(", ")) <= known, (model, verdict)
+            missing = verdict.removeprefix("incompatible ")
+            assert missing == f"model {model}" or set(missing.split(", ")) <= known, (model, verdict)
 
 
 def test_machine_and_emulator(asked):
@@ -142,3 +145,33 @@ def test_machine_and_emulator(asked):
     assert asked.verdict(newer) == "no-machine" and not asked.outcome(newer)[0]
     elsewhere = asked.xml(cpu, emulator="/nowhere/qemu")
     assert asked.verdict(elsewhere) == "no-emulator" and not asked.outcome(elsewhere)[0]
+
+
+@pytest.mark.parametrize("nodeset, missing", [("{0}", False), ("{1}", True), ("{0}-{1}", True)])
+def test_numa_node_that_the_host_lacks(asked, nodeset, missing):
+    """Bound as a whole, to a node of this host, to one beyond its last, and to both."""
+    nodes = sorted(int(name[4:]) for name in os.listdir("/sys/devices/system/node") if name.startswith("node"))
+    bound = nodeset.format(nodes[0], nodes[-1] + 1)
+    xml = asked.xml("", more=f"<numatune><memory mode='strict' nodeset='{bound}'/></numatune>")
+    verdict = asked.verdict(xml, "numa")
+    started, words = asked.outcome(xml)
+    assert verdict.startswith("refused " if missing else "ok "), verdict
+    assert started != missing, words
+    if missing:
+        assert str(nodes[-1] + 1) in verdict and str(nodes[-1] + 1) in words, (verdict, words)
+
+
+def test_numa_cells(asked):
+    """More cells, each on a node of its own, than the host has nodes."""
+    nodes = sorted(int(name[4:]) for name in os.listdir("/sys/devices/system/node") if name.startswith("node"))
+    for there in (True, False):
+        bound = [nodes[0]] * 2 if there else [nodes[0], *range(nodes[-1] + 1, nodes[-1] + 1 + len(nodes))]
+        cells = "".join(f"<cell id='{i}' {'' if i else 'cpus=0 '}memory='16' unit='MiB'/>".replace("=0 ", "='0' ")
+                        for i in range(len(bound)))
+        tune = "".join(f"<memnode cellid='{i}' mode='strict' nodeset='{node}'/>" for i, node in enumerate(bound))
+        xml = asked.xml(f"<cpu><numa>{cells}</numa></cpu>", more=f"<numatune>{tune}</numatune>").replace(
+            "<memory unit='MiB'>32", f"<memory unit='MiB'>{16 * len(bound)}")
+        verdict = asked.verdict(xml, "numa")
+        started, words = asked.outcome(xml)
+        assert verdict.startswith("ok " if there else "refused "), verdict
+        assert started == there, words
