@@ -1,5 +1,5 @@
 /*
- * The running agent's parts, shared by the files that make it up: agent.c (life and loop),
+ * The running agent's parts, shared by the files that make it up: agent.c (loop), opening.c (life),
  * saving.c, answering.c, controlling.c, asking.c, auditing.c, forecasting.c, steering.c,
  * reloading.c. All of it belongs to the core thread.
  */
