@@ -26,7 +26,8 @@ typedef struct {
     OmRole roles[N_ROLES];
     OmDedup *tap_seen, *server_seen;
     GQueue waiting;
-    guint32 nonce; /* of this connection's tap queue */
+    guint32 nonce;     /* of this connection's tap queue */
+    gboolean tap_made; /* that queue was ready once */
     gint64 next_probe_us;
     gint64 probe_sent_us; /* 0: none under way */
     guint probe_turn;     /* whose turn it is of bus->probe_keys */
@@ -110,6 +111,7 @@ set_up_due(InThread *in, gint64 now, GError **error)
             continue;
         if (om_role_set_up(role, in->link.connection, new_spec(in, i), &local)) {
             tell_roles(in, NULL);
+            in->tap_made = in->tap_made || i == ROLE_TAP;
             if (i != ROLE_REPLY)
                 in->next_probe_us = g_get_monotonic_time() + PROBE_FIRST_US;
         } else if (om_connection_error_is_channel(local)) {
@@ -454,6 +456,16 @@ next_timer_us(InThread *in, gint64 now)
     return next;
 }
 
+/* A busy cluster may take longer to make a quorum queue than we wait. The next connection asks for
+ * the same one: another name each time would add to what the cluster is busy with. */
+static gboolean
+asks_again(const InThread *in)
+{
+    const OmRoleSpec *spec = in->roles[ROLE_TAP].spec;
+
+    return spec != NULL && spec->queue.quorum && !in->tap_made;
+}
+
 static void
 step(InThread *in)
 {
@@ -462,8 +474,10 @@ step(InThread *in)
     gboolean more = FALSE;
     gint64 next;
 
-    if (in->link.connection == NULL && om_link_step(&in->link, now))
+    if (in->link.connection == NULL && om_link_step(&in->link, now) && !asks_again(in)) {
         in->nonce = g_random_int();
+        in->tap_made = FALSE;
+    }
     if (in->link.connection) {
         serve_waiting(in);
         if (!set_up_due(in, now, &error) || !bind_for_old_servers(in, &error) ||

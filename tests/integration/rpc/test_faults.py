@@ -26,8 +26,9 @@ def shaken():
 class Proxy:
     """Between us and the broker; while silent it drops everything in both directions without closing anything."""
 
-    def __init__(self, port):
-        self.target, self.silent, self.sockets = port, False, []
+    def __init__(self, port, last_word=None):
+        """last_word: where the broker first says these bytes they are the last it says; it goes on to hear us."""
+        self.target, self.silent, self.sockets, self.last_word = port, False, [], last_word
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -54,6 +55,9 @@ class Proxy:
                 if self.silent and not cut:
                     return  # this connection is dead from now on; its sockets stay open
                 b.sendall(data)
+                if self.last_word and self.last_word in data:
+                    self.last_word = None
+                    return
             if not self.silent:
                 b.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -453,6 +457,17 @@ def test_dead_first_host(shaken):
     with Peer(url) as peer:
         assert time.monotonic() - started < 2
         assert peer.of("state")[-1]["in_broker"] == f"127.0.0.1:{shaken.port}"
+
+
+def test_quorum_tap_that_is_long_in_the_making_is_asked_for_again(shaken):
+    """The broker takes longer than we wait: the next connection finds the queue that it has made meanwhile."""
+    exchange_is_there = bytes([0, 40, 0, 11])  # exchange.declare-ok: the tap's queue is declared next
+    proxy = Proxy(shaken.port, last_word=exchange_is_there)
+    with Peer(shaken.url(port=proxy.port), timeout=60, tap="quorum", tap_keys=["compute.hostA"]) as peer:
+        assert peer.stats()["disconnects"] == 1
+        taps = [q["name"] for q in shaken.listed("queues", "name", "consumers") if ".tap.hostA." in q["name"]]
+        assert len(taps) == 1, taps
+    proxy.close()
 
 
 def test_network_cut_without_a_word(shaken):
