@@ -50,8 +50,8 @@ typedef struct {
 /* probed: each routing key is bound as the pattern "<key>.#", which matches the key itself and
  * <key>.<word>: a probe takes the very binding that Nova's messages take, reaches nobody else, and
  * costs no binding of its own. What is not for the key itself is the tap's to drop. nonce makes the
- * name new at each connection: late clean-up of an exclusive queue can delete a successor of the
- * same name. cluster: the transport_url names several brokers. */
+ * name a new one: late clean-up of an exclusive queue can delete a successor of the same name.
+ * cluster: the transport_url names several brokers. */
 OmRoleSpec *om_topology_tap(const OmRabbitOptions *options, OmTapQueueType type,
                             const char *exchange, const char *const *routing_keys, gboolean probed,
                             const char *prefix, const char *host, guint32 nonce, gboolean cluster);
