@@ -1,7 +1,7 @@
 """nova-compute's part in a live migration, in Nova's order and with Nova's messages.
 
-Steps that a test can delay (Knobs.delay_s): check_destination, check_source, queued, preparing, pre_live_migration,
-start_job, post, post_destination, rollback.
+Steps that a test can delay (Knobs.delay_s) or hold (Knobs.held): check_destination, check_source, queued, preparing,
+pre_live_migration, start_job, post, post_destination, rollback.
 """
 
 import copy
@@ -59,6 +59,8 @@ class Compute(Service):
         delay = self.knobs.delay_s.get(name)
         if delay:
             self.stopping.wait(delay)
+        while name in self.knobs.held and not self.stopping.wait(0.02):
+            pass
 
     def topic_for(self, method):
         return "compute-alt" if self.alt_topic and method in COMPUTE_ALT_METHODS else "compute"

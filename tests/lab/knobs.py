@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 @dataclass
 class Knobs:
     delay_s: dict = field(default_factory=dict)  # step name -> seconds before it: see Compute
+    held: set = field(default_factory=set)  # names of steps that wait until a test takes them out
     refuse: str = ""  # destination: check_can_live_migrate_destination raises MigrationPreCheckError with it
     refuse_pre: str = ""  # destination: pre_live_migration raises
     never_start_job: bool = False  # source: "running" is saved, but libvirt is never asked to migrate

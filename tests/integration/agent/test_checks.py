@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.integration.agent.world import DESTINATION, EASY, SLOW, SOURCE
+from tests.integration.agent.world import DESTINATION, EASY, LONG, LONG_MIB_S, SOURCE
 from tests.lab.ports import PortRange
 
 # on one machine all is well but what the machine does not have
@@ -15,19 +15,22 @@ NEVER_UNKNOWN = {"memory", "huge_pages", "numa", "memory_pressure", "disk", "cpu
                  "maintenance", "devices", "path", "tls", "link", "post_copy", "clocks"}
 
 
-@pytest.fixture(autouse=True)
-def unhurried(world):
+def unhurry(world):
     """A real Nova prepares its destination for seconds (images, volumes, ports); the lab's would have the guest arrive
     before libvirt on a busy machine has answered, and the verdict is then given without it."""
-    world.knobs(DESTINATION).delay_s["pre_live_migration"] = 5
+    world.knobs(DESTINATION).held.add("pre_live_migration")
 
 
-def checks_of(world, guest, host=DESTINATION):
-    return {check["check"]: check for check in world.wait(guest, host, "pre_migration.end")["checks"]}
+def checks_of(world, guest):
+    """They are made while Nova prepares, which it may end then."""
+    checks = world.wait(guest, DESTINATION, "pre_migration.end")["checks"]
+    world.knobs(DESTINATION).held.clear()
+    return {check["check"]: check for check in checks}
 
 
 def judged(world, guest):
     """The checks of one migration, which is seen to its end."""
+    unhurry(world)
     migration = world.lab.live_migrate(guest, DESTINATION)
     checks = checks_of(world, guest)
     assert migration.wait() == "completed"
@@ -38,6 +41,7 @@ def judged(world, guest):
 
 def judged_of_disk(world, guest):
     """libvirt refuses to move a file between what it takes for two hosts without shared storage: the verdict counts."""
+    unhurry(world)
     migration = world.lab.live_migrate(guest, DESTINATION)
     checks = checks_of(world, guest)
     assert migration.wait() == "failed"
@@ -103,6 +107,7 @@ def test_emulator_that_is_gone(world):
     os.symlink("/usr/bin/qemu-system-x86_64", emulator)
     guest = world.guest(adjust=lambda xml: xml.replace("/usr/bin/qemu-system-x86_64", emulator))
     os.unlink(emulator)
+    unhurry(world)
     world.lab.live_migrate(guest, DESTINATION)
     machine = checks_of(world, guest)["machine"]
     assert (machine["verdict"], machine["reason"]) == ("refused", "emulator_missing"), machine
@@ -113,11 +118,12 @@ def test_emulator_that_is_gone(world):
 def test_too_many_arrive(world):
     world.agent(SOURCE)
     world.agent(DESTINATION, sections={"checks": {"max_incoming": 1}})
-    first, second = world.guest(SLOW), world.guest(EASY)
-    world.slow_link()
+    first, second = world.guest(LONG), world.guest(EASY)
+    world.slow_link(LONG_MIB_S)
     one = world.lab.live_migrate(first, DESTINATION)
     world.wait(first, DESTINATION, "reservation.end")
     assert checks_of(world, first)["incoming"]["verdict"] == "ok"
+    unhurry(world)
     two = world.lab.live_migrate(second, DESTINATION)
     refused = checks_of(world, second)["incoming"]
     assert (refused["verdict"], refused["reason"]) == ("refused", "incoming_limit")

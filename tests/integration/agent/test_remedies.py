@@ -7,7 +7,7 @@ import os
 import jsonschema
 import pytest
 
-from tests.integration.agent.world import DESTINATION, HARD, SLOW, SOURCE, TOP
+from tests.integration.agent.world import DESTINATION, HARD, LONG, LONG_MIB_S, SOURCE, TOP
 from tests.lab.process import wait_for
 
 OWN = ("event_type", "publisher_id", "arrived", "message_id")
@@ -210,9 +210,12 @@ def test_refused_is_aborted_while_nova_prepares(world):
         pass
     world.agent(SOURCE, sections={"agent": {"mode": "steer"}, "checks": {"on_refusal": "abort"}})
     world.agent(DESTINATION, sections={"checks": {"maintenance_file": flag}})
-    world.knobs(DESTINATION).delay_s["pre_live_migration"] = 5
+    world.knobs(DESTINATION).held.add("pre_live_migration")
     guest = world.guest()
     migration = world.lab.live_migrate(guest, DESTINATION)
+    remedy(world, guest, "abort")
+    wait_for(lambda: guest.uuid not in world.lab.nova.computes[SOURCE].waiting, 30, "Nova has taken the abort", 0.1)
+    world.knobs(DESTINATION).held.clear()
     done = check_refused_abort(world, guest, migration, "host_in_maintenance")
     assert done["command"] == f"openstack server migration abort {guest.uuid} {done['migration_id']}"
     os.unlink(flag)
@@ -222,8 +225,8 @@ def test_refused_is_aborted_in_novas_queue(world):
     """It waits behind one that copies, which is left alone."""
     world.agent(SOURCE, sections={"agent": {"mode": "steer"}, "checks": {"on_refusal": "abort"}})
     world.agent(DESTINATION, sections={"checks": {"max_incoming": 1}})
-    world.slow_link()
-    first, second = world.guest(SLOW), world.guest()
+    world.slow_link(LONG_MIB_S)
+    first, second = world.guest(LONG), world.guest()
     one = world.lab.live_migrate(first, DESTINATION)
     world.wait(first, DESTINATION, "reservation.end")
     two = world.lab.live_migrate(second, DESTINATION)
@@ -240,13 +243,14 @@ def test_refused_is_only_reported(world):
         pass
     world.agent(SOURCE, sections={"agent": {"mode": "steer"}})
     world.agent(DESTINATION, sections={"checks": {"maintenance_file": flag}})
-    world.knobs(DESTINATION).delay_s["pre_live_migration"] = 5
+    world.knobs(DESTINATION).held.add("pre_live_migration")
     guest = world.guest()
     migration = world.lab.live_migrate(guest, DESTINATION)
+    assert world.wait(guest, DESTINATION, "reservation.error")["reason"] == "host_in_maintenance"
+    world.knobs(DESTINATION).held.clear()
     assert migration.wait() == "completed"
     os.unlink(flag)
     assert world.reports.remedies(guest.uuid) == []
-    assert world.wait(guest, DESTINATION, "reservation.error")["reason"] == "host_in_maintenance"
     assert "host_in_maintenance" in [report["reason"] for report in world.reports.all(guest.uuid)
                                      if report["host"] == SOURCE]
 

@@ -159,10 +159,11 @@ def test_the_sources_agent_reserves(world, ask):
     world.agent(SOURCE)
     world.agent(DESTINATION, sections={"tap": {"queue_type": "off"}})
     guest = world.guest(EASY)
-    world.knobs().delay_s = {"preparing": 6.0}
+    world.knobs().held.add("preparing")
     migration = world.lab.live_migrate(guest, DESTINATION)
-    wait_for(lambda: promised(ask).get(guest.uuid), 5, "the reservation is there while Nova still prepares", 0.2)
+    wait_for(lambda: promised(ask).get(guest.uuid), 30, "the reservation is there while Nova still prepares", 0.2)
     entry = promised(ask)[guest.uuid]
+    world.knobs().held.clear()
     assert entry["state"] == "soft" and entry["source"] == SOURCE
     assert entry["migration_uuid"] == migration.row["uuid"]
     assert migration.wait() == "completed"
@@ -177,10 +178,11 @@ def test_a_refusal_is_reported_by_the_source_too(world, ask):
     world.agent(SOURCE)
     world.agent(DESTINATION, nova_extra="reserved_host_memory_mb = 100000000\n", sections={"tap": {"queue_type": "off"}})
     guest = world.guest(EASY)
-    world.knobs().delay_s = {"preparing": 3.0}
+    world.knobs().held.add("preparing")
     migration = world.lab.live_migrate(guest, DESTINATION)
     wait_for(lambda: any(report["reason"] == "memory_insufficient"
-                         for report in world.reports.all(guest.uuid, SOURCE)), 20, "the refusal is told")
+                         for report in world.reports.all(guest.uuid, SOURCE)), 30, "the refusal is told")
+    world.knobs().held.clear()
     assert migration.wait() == "completed"
     world.wait(guest, SOURCE, "commitment.end", timeout=90)
     assert world.said(guest, SOURCE) == SOURCE_SAYS

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.integration.agent.world import DESTINATION, DESTINATION_SAYS, HARD, SLOW, SOURCE, SOURCE_SAYS
+from tests.integration.agent.world import DESTINATION, DESTINATION_SAYS, HARD, LONG, LONG_MIB_S, SLOW, SOURCE, SOURCE_SAYS
 from tests.lab.process import wait_for
 
 
@@ -74,8 +74,8 @@ def test_agent_killed_while_the_guest_moves_and_started_when_it_has(world):
 
 
 def test_agent_started_in_the_middle_adopts_the_migration(world):
-    guest = world.guest(SLOW)
-    world.slow_link()
+    guest = world.guest(LONG)
+    world.slow_link(LONG_MIB_S)
     migration = world.lab.live_migrate(guest, DESTINATION)
     world.lab.wait_copying(guest, SOURCE)
     world.agent(SOURCE)

@@ -25,6 +25,9 @@ DESTINATION_SAYS = ["pre_migration.start", "pre_migration.end", "reservation.sta
 EASY = GuestLoad(working_set_mib=4, rate_mib_s=2, fill_mib=16)
 # copies for some seconds at 16 MiB/s, in several passes
 SLOW = GuestLoad(working_set_mib=16, rate_mib_s=6, fill_mib=48)
+# copies for a quarter of a minute at LONG_MIB_S: what is done meanwhile need not hurry
+LONG = GuestLoad(working_set_mib=4, rate_mib_s=1, fill_mib=96)
+LONG_MIB_S = 6
 # dirties more than 16 MiB/s can carry: never ends by itself
 HARD = GuestLoad(working_set_mib=64, rate_mib_s=60, fill_mib=8)
 

@@ -316,7 +316,7 @@ def test_answers_of_servers_up_to_rocky(shaken):
             assert client.call("old", "conductor", "echo", args={"value": 1}, timeout=1)["status"] == "timeout"
             until(lambda: client.call("old", "conductor", "echo", args={"value": 2}, timeout=1)["result"] == 2)
         with Peer(shaken.url(), host="client", old_servers=True) as client:
-            assert client.call("old", "conductor", "echo", args={"value": 3}, timeout=5)["result"] == 3
+            assert client.call("old", "conductor", "echo", args={"value": 3}, timeout=20)["result"] == 3
 
 
 @pytest.mark.parametrize("settings", ["", "?rabbit_transient_quorum_queue=1"])
@@ -455,7 +455,7 @@ def test_dead_first_host(shaken):
     url = shaken.url().replace("@127", f"@127.0.0.1:{dead},nova:secret@[::1]:{dead},nova:secret@127")
     started = time.monotonic()
     with Peer(url) as peer:
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
         assert peer.of("state")[-1]["in_broker"] == f"127.0.0.1:{shaken.port}"
 
 
@@ -477,8 +477,8 @@ def test_network_cut_without_a_word(shaken):
                   **AGENT) as peer:
             proxy.silent = True
             cut = time.monotonic()
-            peer.wait_state(timeout=20, **{"in": False})
-            assert time.monotonic() - cut < 10
+            peer.wait_state(timeout=40, **{"in": False})
+            assert time.monotonic() - cut < 20
             proxy.silent = False
             peer.wait_state(timeout=20, out=True, tap=True, server=True, replies=True)
             assert peer.call(AGENT["topic"], "hostA", "echo", args={"value": 1})["result"] == 1
@@ -494,8 +494,8 @@ def test_stop_while_the_broker_is_frozen(shaken):
             peer.publish("reports.info", {"n": n})
         started = time.monotonic()
         peer.process.stdin.close()
-        assert peer.process.wait(12) == 0
-        assert time.monotonic() - started < 9
+        assert peer.process.wait(30) == 0
+        assert time.monotonic() - started < 20
         until(lambda: len(peer.of("published")) == 10)
     finally:
         shaken.thaw()

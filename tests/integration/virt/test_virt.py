@@ -173,7 +173,7 @@ def test_libvirtd_that_comes_later(hosts):
     hosts.a.stop_libvirtd()
     observer = Observer(hosts.a.uri)
     hosts.observers.append(observer)
-    wait_for(lambda: "text" in observer.status(), 10, "the status says why there is no connection")
+    wait_for(lambda: "text" in observer.status(), 30, "the status says why there is no connection")
     status = observer.status()
     assert status["connected"] == 0 and "cannot connect to libvirt" in status["text"]
     guest = str(uuid.uuid4())
@@ -256,7 +256,8 @@ def test_migration_seen_from_both_hosts(hosts):
     destination.wait(mark_b, event="lifecycle", uuid=guest.uuid, what="started-migrated")
     began = time.monotonic()
     arriving = destination.read(guest.uuid)
-    assert time.monotonic() - began < 2, "no call may wait for the job of an arriving guest"
+    # libvirt would wait 30 s for it
+    assert time.monotonic() - began < 15, "no call may wait for the job of an arriving guest"
     assert (arriving["state"], arriving["known"], arriving["kind"]) == ("paused-migration", 0, "migration-in")
     assert "text" not in arriving
 
@@ -440,15 +441,15 @@ def test_libvirtd_that_hangs(hosts):
     mark = observer.mark()
     reading = observer.read(guest.uuid)
     assert reading["state"] == "unknown" and reading["text"] == "libvirt did not answer within 500 ms"
-    assert 0.4 < time.monotonic() - began < 3
+    assert 0.4 < time.monotonic() - began < 15
     status = observer.status()
     assert status["overdue"] == 1 and status["connected"] == 1
     # the events thread lives on
-    wait_for(lambda: observer.status()["alive_boot_us"] > status["alive_boot_us"], 5, "signs of life")
+    wait_for(lambda: observer.status()["alive_boot_us"] > status["alive_boot_us"], 30, "signs of life")
     assert observer.read(guest.uuid)["state"] == "unknown"
     assert observer.status()["overdue"] == 1
     hosts.a.libvirtd.signal(signal.SIGCONT)
-    wait_for(lambda: observer.status()["overdue"] == 0, 10, "the late call returns")
+    wait_for(lambda: observer.status()["overdue"] == 0, 30, "the late call returns")
     assert len(observer.since(mark, "reading")) == 2
     assert observer.read(guest.uuid)["state"] == "running"
     assert observer.since(mark, "libvirt-lost") == []
@@ -495,7 +496,7 @@ def test_one_hanging_domain_does_not_hide_the_others(hosts):
     assert observer.read(hanging.uuid)["state"] == "unknown"
     assert observer.status()["overdue"] == 1 and observer.since(mark, "libvirt-lost") == []
     os.kill(pid, signal.SIGCONT)
-    wait_for(lambda: observer.status()["overdue"] == 0, 10, "the hanging call returns")
+    wait_for(lambda: observer.status()["overdue"] == 0, 30, "the hanging call returns")
     reading = observer.read(hanging.uuid)
     assert (reading["state"], reading["kind"]) == ("running", "migration-out")
     hosts.a.domain(hanging.uuid).abortJob()
