@@ -81,7 +81,8 @@ typedef struct {
     char *instances_path;
     char *live_migration_inbound_addr, *live_migration_uri,
         *live_migration_scheme; /* "": not set */
-    gboolean live_migration_permit_post_copy, live_migration_with_native_tls;
+    gboolean live_migration_permit_post_copy, live_migration_permit_auto_converge;
+    gboolean live_migration_with_native_tls;
     /* [libvirt] live_migration_…: what Nova will do with a migration by itself */
     gint64 live_migration_downtime_ms, live_migration_downtime_steps;
     gint64 live_migration_downtime_delay_s, live_migration_completion_timeout_s;

@@ -44,6 +44,8 @@ static const NovaOption nova_options[] = {
     { "libvirt", "live_migration_scheme", NULL, HINT, "", .offset = AT(live_migration_scheme) },
     { "libvirt", "live_migration_permit_post_copy", NULL, FLAG, "0",
       .offset = AT(live_migration_permit_post_copy) },
+    { "libvirt", "live_migration_permit_auto_converge", NULL, FLAG, "0",
+      .offset = AT(live_migration_permit_auto_converge) },
     { "libvirt", "live_migration_with_native_tls", NULL, FLAG, "0",
       .offset = AT(live_migration_with_native_tls) },
     { "libvirt", "live_migration_downtime", NULL, NUMBER, "500", 0, G_MAXINT32,

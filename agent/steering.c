@@ -28,6 +28,7 @@ nma_agent_rules(const NmaSettings *settings)
             .completion_timeout_s = settings->live_migration_completion_timeout_s,
             .forces = g_strcmp0(settings->live_migration_timeout_action, "force_complete") == 0,
             .post_copy = settings->live_migration_permit_post_copy,
+            .auto_converge = settings->live_migration_permit_auto_converge,
             .bandwidth_mib_s = settings->live_migration_bandwidth_mib_s,
         },
         .max_speed_bytes_s = settings->max_speed_mib_s * MIB,

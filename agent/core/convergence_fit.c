@@ -29,6 +29,7 @@
  * the passes have shown. A guess: no guest with huge pages was measured. */
 #define HUGE_WIDER      1.5
 #define GIGABIT_BYTES_S 125e6
+#define MOST_THROTTLE   0.99 /* QEMU's max-cpu-throttle, which Nova leaves alone */
 #define MAX_FIGURE      9e15 /* what a JSON reader holds exactly */
 
 typedef struct {
@@ -41,6 +42,7 @@ typedef struct {
     double need_easiest_s, need_hardest_s;
     double least_low_s, least_high_s;
     double set_low, set_high, rate_low, rate_high, bandwidth_low, bandwidth_high;
+    double throttle_low, throttle_high; /* shares */
     guint n;
 } Fit;
 
@@ -81,6 +83,19 @@ off_by(const Guest *guest, const NmaConvergence *convergence)
     return off <= TOLERANCE ? off : INFINITY;
 }
 
+/* What auto-converge must take of the guest's processor time, and so of the rate at which it
+ * writes, for it to end within limit_s: of a throttled guest tau is longer by as much as it is
+ * slower. */
+static double
+throttle_needed(const Guest *guest, const NmaConvergence *convergence, double limit_s)
+{
+    double taken = CLAMP((double)convergence->sync_throttle / 100, 0, MOST_THROTTLE);
+    double tau_s = guest->tau_s * (1 - taken);
+    double needed_s = guest->set_bytes / convergence->bandwidth_bytes_s - limit_s;
+
+    return needed_s > tau_s ? 1 - tau_s / needed_s : 0;
+}
+
 static void
 add_guest(Fit *fit, const Guest *guest, double best_off, const NmaConvergence *convergence)
 {
@@ -94,6 +109,7 @@ add_guest(Fit *fit, const Guest *guest, double best_off, const NmaConvergence *c
         nma_course_needed_s(guest->set_bytes, guest->tau_s, bandwidth_now, NMA_SLICE_LOW_S);
     double rate = guest->set_bytes / guest->tau_s;
     double bandwidth = guest->set_bytes / (MAX(limit_s - cost_s, 0) + guest->tau_s);
+    double throttle = throttle_needed(guest, convergence, MAX(limit_s - cost_s, 0));
     gboolean fits_best = guest->off <= best_off + BEST_BAND;
 
     if (fit->n++ == 0) {
@@ -103,6 +119,7 @@ add_guest(Fit *fit, const Guest *guest, double best_off, const NmaConvergence *c
         fit->set_low = fit->set_high = guest->set_bytes;
         fit->rate_low = fit->rate_high = rate;
         fit->bandwidth_low = fit->bandwidth_high = bandwidth;
+        fit->throttle_low = fit->throttle_high = throttle;
     }
     if (fits_best && low_s < fit->need_easiest_s) {
         fit->easiest = *guest;
@@ -120,6 +137,8 @@ add_guest(Fit *fit, const Guest *guest, double best_off, const NmaConvergence *c
     fit->rate_high = MAX(fit->rate_high, rate);
     fit->bandwidth_low = MIN(fit->bandwidth_low, bandwidth);
     fit->bandwidth_high = MAX(fit->bandwidth_high, bandwidth);
+    fit->throttle_low = MIN(fit->throttle_low, throttle);
+    fit->throttle_high = MAX(fit->throttle_high, throttle);
 }
 
 /* tau of a guest of that working set, so that this pass is explained when it was off by `noise` */
@@ -296,6 +315,9 @@ say_ways_out(NmaConvergence *convergence, const Fit *fit)
 
     forecast->needed_bandwidth_bytes_s =
         (NmaRange){ figure(fit->bandwidth_low), figure(fit->bandwidth_high) };
+    if (fit->throttle_high <= MOST_THROTTLE)
+        forecast->needed_throttle_percent = (NmaRange){ figure(floor(fit->throttle_low * 100)),
+                                                        figure(ceil(fit->throttle_high * 100)) };
     forecast->post_copy_ms = milliseconds(largest_rest(convergence) / bandwidth);
     forecast->pause_ms.low = milliseconds((double)forecast->rest_bytes / bandwidth + cost_s);
     forecast->pause_ms.high = milliseconds(largest_rest(convergence) / bandwidth + cost_s);
@@ -371,6 +393,7 @@ nma_convergence_judge(NmaConvergence *convergence)
     forecast->passes = convergence->n_measured;
     if (convergence->bandwidth_bytes_s > 0)
         forecast->bandwidth_bytes_s = figure(convergence->bandwidth_bytes_s);
+    forecast->throttle_percent = MAX(convergence->sync_throttle, 0);
     if (convergence->nonzero_bytes > 0)
         forecast->nonzero_bytes = figure(convergence->nonzero_bytes);
     if (newest != NULL)

@@ -23,8 +23,10 @@ nma_forecast_clear(NmaForecast *forecast)
         .finishes_in_ms = unknown_range,
         .downtime_ms = unknown_range,
         .needed_bandwidth_bytes_s = unknown_range,
+        .needed_throttle_percent = unknown_range,
         .post_copy_ms = NMA_UNKNOWN,
         .pause_ms = unknown_range,
+        .throttle_percent = NMA_UNKNOWN,
         .elapsed_ms = NMA_UNKNOWN,
     };
     nma_nova_plan_clear(&forecast->nova);
@@ -123,6 +125,26 @@ append_rates(GString *out, const NmaForecast *forecast)
                            (double)forecast->bandwidth_bytes_s / MIB);
 }
 
+/* It is read and advised, never set: libvirt takes the flag at the start of a migration only. */
+static void
+append_auto_converge(GString *out, const NmaForecast *forecast)
+{
+    NmaRange needed = forecast->needed_throttle_percent;
+
+    if (needed.high < 0)
+        return;
+    g_string_append_printf(out,
+                           ", or auto-converge at %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+                           " %% of the guest's processor time",
+                           needed.low, needed.high);
+    if (forecast->nova.auto_converge)
+        g_string_append_printf(out, " (%" G_GINT64_FORMAT " %% now, and it rises by itself)",
+                               MAX(forecast->throttle_percent, 0));
+    else
+        g_string_append(out, " (nova.conf: [libvirt] live_migration_permit_auto_converge = true, "
+                             "for migrations begun afterwards)");
+}
+
 static void
 append_ways_out(GString *out, const NmaForecast *forecast)
 {
@@ -141,6 +163,7 @@ append_ways_out(GString *out, const NmaForecast *forecast)
     if (forecast->pause_ms.high >= 0)
         g_string_append_printf(out, ", or a pause of up to %.1f s",
                                (double)forecast->pause_ms.high / 1e3);
+    append_auto_converge(out, forecast);
     if (forecast->cause == NMA_HINDRANCE_COMPETING)
         g_string_append(out, ", or to be the host's only migration");
 }

@@ -67,11 +67,14 @@ typedef struct {
     NmaRange downtime_ms;       /* converges: the pause to expect */
     /* ways out, unless it converges */
     NmaRange needed_bandwidth_bytes_s;
+    /* share of the guest's processor time that auto-converge would have to take from it */
+    NmaRange needed_throttle_percent;
     gint64 post_copy_ms; /* until all has arrived */
     NmaRange pause_ms;   /* if the guest were suspended now */
 
-    gint64 elapsed_ms; /* of libvirt's job: the clock by which Nova's plan goes */
-    NmaNovaPlan nova;  /* what Nova will do by itself */
+    gint64 throttle_percent; /* what auto-converge takes now */
+    gint64 elapsed_ms;       /* of libvirt's job: the clock by which Nova's plan goes */
+    NmaNovaPlan nova;        /* what Nova will do by itself */
 } NmaForecast;
 
 /* One forecast as it is sent. */

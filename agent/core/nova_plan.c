@@ -34,7 +34,8 @@ nma_nova_plan(const NmaNovaOptions *options, double data_gib, gint64 elapsed_ms,
     *plan = (NmaNovaPlan){ .next_downtime_ms = NMA_UNKNOWN,
                            .next_downtime_at_ms = NMA_UNKNOWN,
                            .end_at_ms = NMA_UNKNOWN,
-                           .end = NMA_NOVA_ENDS_NEVER };
+                           .end = NMA_NOVA_ENDS_NEVER,
+                           .auto_converge = options->auto_converge };
     step = MIN(step, steps);
     plan->downtime_ms = (gint64)(base + offset * (double)step);
     if (step < steps) {

@@ -18,6 +18,7 @@ typedef struct {
     gint64 completion_timeout_s; /* for each GiB; 0: never */
     gboolean forces;             /* timeout_action is force_complete */
     gboolean post_copy;          /* permit_post_copy */
+    gboolean auto_converge;      /* permit_auto_converge: QEMU slows the guest by itself */
     gint64 bandwidth_mib_s;      /* 0: not limited */
 } NmaNovaOptions;
 
@@ -36,6 +37,7 @@ typedef struct {
     gint64 next_downtime_at_ms;
     gint64 end_at_ms; /* its completion timeout; may lie in the past: it is about to act */
     NmaNovaEnd end;
+    gboolean auto_converge; /* it has told QEMU to slow the guest down */
 } NmaNovaPlan;
 
 /* As Nova counts it: at least 2 GiB of memory, and 2 for the disks if any are copied. disk_bytes: 0

@@ -35,9 +35,12 @@ static const struct {
     FIGURE("downtime_high_ms", downtime_ms.high),
     FIGURE("needed_bandwidth_low_bytes_s", needed_bandwidth_bytes_s.low),
     FIGURE("needed_bandwidth_high_bytes_s", needed_bandwidth_bytes_s.high),
+    FIGURE("needed_throttle_low_percent", needed_throttle_percent.low),
+    FIGURE("needed_throttle_high_percent", needed_throttle_percent.high),
     FIGURE("post_copy_ms", post_copy_ms),
     FIGURE("pause_low_ms", pause_ms.low),
     FIGURE("pause_high_ms", pause_ms.high),
+    FIGURE("throttle_percent", throttle_percent),
     FIGURE("elapsed_ms", elapsed_ms),
     FIGURE("nova_downtime_ms", nova.downtime_ms),
     FIGURE("nova_next_downtime_ms", nova.next_downtime_ms),
@@ -69,6 +72,7 @@ nma_forecast_to_json(const NmaForecastReport *report, const char *host)
     json_object_set_new(value, "diagnosis", nma_json_text(diagnosis));
     json_object_set_new(value, "nova_end",
                         nma_json_text(nma_nova_end_to_string(forecast->nova.end)));
+    json_object_set_new(value, "nova_auto_converge", json_boolean(forecast->nova.auto_converge));
     for (guint i = 0; i < G_N_ELEMENTS(figures); i++)
         json_object_set_new(value, figures[i].name,
                             nma_json_integer(G_STRUCT_MEMBER(gint64, forecast, figures[i].offset)));
@@ -143,6 +147,7 @@ nma_forecast_from_json(const json_t *payload, char **host, GError **error)
     forecast->cause = (NmaHindrance)read_word(payload, "cause", cause_name, NMA_N_HINDRANCES);
     forecast->why = (NmaDoubt)read_word(payload, "why", why_name, NMA_N_DOUBTS);
     forecast->nova.end = (NmaNovaEnd)read_word(payload, "nova_end", end_name, NMA_N_NOVA_ENDS);
+    forecast->nova.auto_converge = nma_json_get_bool(payload, "nova_auto_converge");
     for (guint i = 0; i < G_N_ELEMENTS(figures); i++)
         G_STRUCT_MEMBER(gint64, forecast, figures[i].offset) =
             nma_json_get_int(payload, figures[i].name, 0, G_MAXINT64);

@@ -9,7 +9,7 @@
 
 #include "agent/core/forecast.h"
 
-#define NMA_FORECAST_SCHEMA_VERSION "1.0"
+#define NMA_FORECAST_SCHEMA_VERSION "1.1"
 
 /* payload as JSON text; owned */
 char *nma_forecast_to_json(const NmaForecastReport *report, const char *host);

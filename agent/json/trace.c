@@ -65,12 +65,13 @@ nma_trace_head_clear(NmaTraceHead *head)
 static json_t *
 nova_to_value(const NmaNovaOptions *nova)
 {
-    return json_pack("{s:I, s:I, s:I, s:s, s:b, s:I}", "downtime_steps",
+    return json_pack("{s:I, s:I, s:I, s:s, s:b, s:b, s:I}", "downtime_steps",
                      (json_int_t)nova->downtime_steps, "downtime_delay_s",
                      (json_int_t)nova->downtime_delay_s, "completion_timeout_s",
                      (json_int_t)nova->completion_timeout_s, "timeout_action",
                      nova->forces ? FORCE_COMPLETE : "abort", "permit_post_copy", nova->post_copy,
-                     "bandwidth_mib_s", (json_int_t)nova->bandwidth_mib_s);
+                     "permit_auto_converge", nova->auto_converge, "bandwidth_mib_s",
+                     (json_int_t)nova->bandwidth_mib_s);
 }
 
 char *
@@ -107,6 +108,7 @@ read_nova(const json_t *value, const NmaConvergenceLimits *limits, NmaNovaOption
         .completion_timeout_s = option(value, "completion_timeout_s", COMPLETION_TIMEOUT_S),
         .forces = g_strcmp0(action, FORCE_COMPLETE) == 0,
         .post_copy = nma_json_get_bool(value, "permit_post_copy"),
+        .auto_converge = nma_json_get_bool(value, "permit_auto_converge"),
         .bandwidth_mib_s = option(value, "bandwidth_mib_s", 0),
     };
 }

@@ -10,7 +10,7 @@
 #include "agent/core/event.h"
 #include "agent/core/nova_plan.h"
 
-#define NMA_TRACE_SCHEMA_VERSION "1.1"
+#define NMA_TRACE_SCHEMA_VERSION "1.2"
 #define NMA_TRACE_MAX_LINE       16384
 
 /* The first line. */

@@ -509,6 +509,48 @@ test_throttle_changes(void)
     g_assert_cmpfloat(throttle, >, 20);
 }
 
+static double
+least_at_throttle(QpScenario scenario, gint64 percent)
+{
+    scenario.writers[0].rate_bytes_s *= 1 - (double)percent / 100;
+    return qp_least_downtime_s(&scenario);
+}
+
+/* What is said of auto-converge is true: slowed by so much it ends within the limit, and by less
+ * than the least it does not. It is of the guest as nothing slows it, also while QEMU throttles
+ * already. */
+static void
+test_throttle_that_would_do(void)
+{
+    static const double taken[] = { 0, 20, 40 };
+    const QpScenario scenario = busy_guest();
+    double limit_s = (double)usual_limits.max_downtime_ms / 1e3;
+
+    for (guint i = 0; i < G_N_ELEMENTS(taken); i++) {
+        Forecasting forecasting;
+        NmaRange needed;
+        g_autofree char *off = NULL, *on = NULL, *now = NULL;
+
+        forecasting_begin(&forecasting, &scenario, NULL, &usual_limits);
+        forecasting.migration.throttle = taken[i];
+        go_until_hopeless(&forecasting);
+        needed = forecasting.model.forecast.needed_throttle_percent;
+        g_test_message("at %.0f %%: %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT " %%", taken[i],
+                       needed.low, needed.high);
+        g_assert_cmpint(forecasting.model.forecast.throttle_percent, ==, (gint64)taken[i]);
+        g_assert_cmpint(needed.low, >, (gint64)taken[i]);
+        g_assert_cmpint(needed.high, <=, 99);
+        g_assert_cmpfloat(least_at_throttle(scenario, needed.high), <=, limit_s);
+        g_assert_cmpfloat(least_at_throttle(scenario, needed.low - 1), >, limit_s);
+        off = nma_forecast_diagnosis(&forecasting.model.forecast);
+        g_assert_nonnull(strstr(off, "live_migration_permit_auto_converge = true"));
+        forecasting.model.forecast.nova.auto_converge = TRUE;
+        on = nma_forecast_diagnosis(&forecasting.model.forecast);
+        now = g_strdup_printf("(%.0f %% now, and it rises by itself)", taken[i]);
+        g_assert_nonnull(strstr(on, now));
+    }
+}
+
 /* A sweep a little slower than the link: a long way, but it ends. */
 static void
 test_steady_fall(void)
@@ -558,6 +600,7 @@ main(int argc, char **argv)
     g_test_add_func("/convergence/huge-pages", test_huge_pages);
     g_test_add_func("/convergence/bandwidth-changes", test_bandwidth_changes);
     g_test_add_func("/convergence/throttle-changes", test_throttle_changes);
+    g_test_add_func("/convergence/throttle-that-would-do", test_throttle_that_would_do);
     g_test_add_func("/convergence/steady-fall", test_steady_fall);
     g_test_add_func("/convergence/new-job", test_new_job);
     return g_test_run();

@@ -173,10 +173,12 @@ forecast_sample(guint i)
     report->forecast.finishes_in_ms = (NmaRange){ 3000, NMA_UNKNOWN };
     report->forecast.downtime_ms = (NmaRange){ 60, 550 };
     report->forecast.needed_bandwidth_bytes_s = (NmaRange){ 40 << 20, 90 << 20 };
+    report->forecast.needed_throttle_percent = (NmaRange){ 71, 82 };
+    report->forecast.throttle_percent = 30;
     report->forecast.post_copy_ms = 4000;
     report->forecast.pause_ms = (NmaRange){ 3900, 4100 };
     report->forecast.elapsed_ms = 12000;
-    report->forecast.nova = (NmaNovaPlan){ 50, 95, 600000, 6400000, NMA_NOVA_ENDS_ABORT };
+    report->forecast.nova = (NmaNovaPlan){ 50, 95, 600000, 6400000, NMA_NOVA_ENDS_ABORT, TRUE };
     return report;
 }
 
