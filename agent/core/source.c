@@ -35,6 +35,7 @@ nma_source_new(const NmaIdentity *identity, const char *attempt_id, NmaNow now)
     source->gone_wall_us = NMA_UNKNOWN;
     source->reserve_due_boot_us = NMA_NEVER;
     source->refused_for = NMA_REASON_NONE;
+    source->refuse_boot_us = NMA_NEVER;
     source->flows_boot_us = NMA_NEVER;
     source->copied_boot_us = NMA_NEVER;
     source->paused_boot_us = NMA_NEVER;

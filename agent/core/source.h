@@ -32,6 +32,7 @@ typedef struct {
     gboolean reserved_there;    /* it has said so */
     NmaReason refused_for;      /* it has refused, and that was reported; else none */
     char *refusal;              /* its words when a check refused; owned, NULL */
+    gint64 refuse_boot_us;      /* when that makes us have Nova abort it; NMA_NEVER */
     gboolean read_again;        /* something happened while a read was under way */
     gboolean given_up;          /* Nova lists it as failed; libvirt is looked at once more */
     gboolean iterated;          /* a sync was counted since the last read without a migration */

@@ -3,6 +3,9 @@
 
 /* what was asked for has no effect: it failed */
 #define NO_EFFECT_US (60 * NMA_US_PER_S)
+/* Nova drops an abort of what it has not put into its queue yet: two calls to its conductor after
+ * the cast (nova/compute/manager.py, live_migration and live_migration_abort) */
+#define NOVA_QUEUES_US NMA_US_PER_S
 /* an advice is repeated when its figure has changed by so much */
 #define CHANGED 0.15
 
@@ -203,16 +206,16 @@ nma_source_steer(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArr
         advise(source, &order, at, effects);
 }
 
+static const NmaRemedyOrder abort_refused = { .remedy = NMA_REMEDY_ABORT,
+                                              .reason = NMA_REMEDY_REASON_REFUSED,
+                                              .value = NMA_UNKNOWN,
+                                              .expected_ms = NMA_UNKNOWN,
+                                              .cap_ms = NMA_UNKNOWN };
+
 /* Only Nova can end what has no job in libvirt yet, and it needs the migration's id. */
 void
 nma_source_act_on_refusal(NmaSource *source, NmaNow now, GPtrArray *effects)
 {
-    const NmaRemedyOrder order = { .remedy = NMA_REMEDY_ABORT,
-                                   .reason = NMA_REMEDY_REASON_REFUSED,
-                                   .value = NMA_UNKNOWN,
-                                   .expected_ms = NMA_UNKNOWN,
-                                   .cap_ms = NMA_UNKNOWN };
-
     if (source->rules == NULL || !source->rules->abort_refused ||
         source->rules->mode == NMA_MODE_OBSERVE || source->rules->n_policies == 0 ||
         source->base.identity.migration_id < 0)
@@ -222,9 +225,9 @@ nma_source_act_on_refusal(NmaSource *source, NmaNow now, GPtrArray *effects)
     if (source->steering.pending != NMA_REMEDY_NONE)
         return;
     if (source->rules->mode == NMA_MODE_STEER)
-        give(source, &order, now, effects);
+        source->refuse_boot_us = now.boot_us + NOVA_QUEUES_US;
     else
-        advise(source, &order, now, effects);
+        advise(source, &abort_refused, now, effects);
 }
 
 /* Nova aborts what waits or is prepared, and a job that runs; an abort that comes between the two
@@ -256,6 +259,11 @@ nma_source_steer_by_time(NmaSource *source, NmaNow now, GPtrArray *effects)
 
     if (!source->steered || source->rules == NULL || source->base.phase > NMA_PHASE_STOP_AND_COPY)
         return;
+    if (now.boot_us >= source->refuse_boot_us) {
+        source->refuse_boot_us = NMA_NEVER;
+        if (source->rules->mode == NMA_MODE_STEER && steering->pending == NMA_REMEDY_NONE)
+            give(source, &abort_refused, now, effects);
+    }
     if (was_dropped_by_nova(source) && source->rules->mode == NMA_MODE_STEER) {
         order = source->ordered;
         give(source, &order, now, effects);
@@ -283,6 +291,7 @@ nma_source_steer_deadline(const NmaSource *source)
     next = nma_steering_next_deadline(&source->steering, started_boot_us(source));
     if (source->rules->mode != NMA_MODE_STEER && source->steering.ending != NMA_REMEDY_PAUSE)
         next = NMA_NEVER;
+    next = MIN(next, source->refuse_boot_us);
     return MIN(next, no_effect_boot_us(source));
 }
 

@@ -648,6 +648,8 @@ test_refusal_aborts_through_nova(void)
 
     begin_with(&story, NMA_MODE_STEER, TRUE);
     checked(&story, TRUE);
+    g_assert_null(newest(&story, NMA_EFFECT_REMEDY)); /* Nova may not have queued it yet */
+    story_wait(&story, 1);
     order = newest(&story, NMA_EFFECT_REMEDY);
     g_assert_nonnull(order);
     g_assert_cmpint(order->order.remedy, ==, NMA_REMEDY_ABORT);
@@ -681,6 +683,7 @@ test_refusal_that_nova_dropped(void)
 
     begin_with(&story, NMA_MODE_STEER, TRUE);
     checked(&story, TRUE);
+    story_wait(&story, 1);
     nova_was_asked(&story, TRUE);
     story_wait(&story, 100);
     story_count(&story, NMA_EFFECT_REMEDY);
@@ -719,6 +722,7 @@ test_refusal_that_does_nothing(void)
 
         begin_with(&story, cases[i].mode, cases[i].abort_refused);
         checked(&story, cases[i].by_a_check);
+        story_wait(&story, 1);
         g_assert_cmpuint(story_count(&story, NMA_EFFECT_REMEDY), ==, cases[i].orders);
         g_assert_cmpuint(story_count(&story, NMA_EFFECT_REMEDY_REPORT), ==, cases[i].advices);
         story_end(&story);
