@@ -9,7 +9,11 @@ from tests.lab.domain import GuestLoad
 
 from . import figures
 
+# takes several passes, so that there is a forecast in flight
 SLOW = GuestLoad(working_set_mib=16, rate_mib_s=6, fill_mib=48)
+# Before the start QEMU looks at 64 of its pages: what they happen to say matters less for this one, and where Nova allows
+# little at first, whether a guest of so few pages waits for the next step cannot be told (17 % in simulation are off).
+MEASURABLE = GuestLoad(working_set_mib=8, rate_mib_s=4, fill_mib=80)
 GOAL_PER_CENT = 20
 
 
@@ -29,9 +33,9 @@ def history(agent):
     return json.loads(agent.command("history", "--json")[1])["migrations"][0]
 
 
-def one(lab, agent, here, there):
+def one(lab, agent, load, here, there):
     """A guest forecast, migrated, and looked up in the history."""
-    guest = lab.start_guest(here, SLOW)
+    guest = lab.start_guest(here, load)
     try:
         agent.command("forecast", guest.uuid, "--to", there, timeout=60)
         if lab.live_migrate(guest, there).wait() != "completed":
@@ -58,20 +62,24 @@ def tell(name, ratios):
                 + figures.verdict(median, GOAL_PER_CENT, "%"))
 
 
-def real(lab):
+def measure(lab, when, kind, load, downtime_ms=500, steps=10):
     """The first one teaches what the link carries and what a switchover costs, and is not counted."""
     here, there = lab.hosts
-    agents = {name: figures.fresh_agent(
-        lab, name, nova_extra="[libvirt]\nlive_migration_bandwidth = 16\n") for name in lab.hosts}
-    lab.nova.knobs[here].bandwidth_mib_s = 16
+    nova = (f"[libvirt]\nlive_migration_bandwidth = 16\nlive_migration_downtime = {downtime_ms}\n"
+            f"live_migration_downtime_steps = {steps}\n")
+    agents = {name: figures.fresh_agent(lab, name, nova_extra=nova) for name in lab.hosts}
+    knobs = lab.nova.knobs[here]
+    knobs.bandwidth_mib_s, knobs.downtime_ms, knobs.downtime_steps = 16, downtime_ms, steps
     try:
-        rows = [one(lab, agents[here], here, there) for _ in range(1 + figures.count("FORECAST_RUNS", 5))][1:]
-        for name, kind, what in (("duration, forecast before", "forecast_before", "duration_ratio"),
-                                 ("duration, forecast in flight", "forecast_first", "duration_ratio"),
-                                 ("downtime, forecast before", "forecast_before", "downtime_ratio"),
-                                 ("downtime, forecast in flight", "forecast_first", "downtime_ratio")):
-            tell(name, [(row[kind] or {}).get(what) for row in rows])
+        rows = [one(lab, agents[here], load, here, there) for _ in range(1 + figures.count("FORECAST_RUNS", 5))][1:]
+        for what in ("duration", "downtime"):
+            tell(f"{what}, forecast {when}", [(row[kind] or {}).get(f"{what}_ratio") for row in rows])
     finally:
         for agent in agents.values():
             agent.stop()
         lab.nova.reset_knobs()
+
+
+def real(lab):
+    measure(lab, "before", "forecast_before", MEASURABLE, downtime_ms=2000, steps=3)
+    measure(lab, "in flight", "forecast_first", SLOW)
