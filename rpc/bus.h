@@ -121,6 +121,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OmCallResult, om_call_result_free)
 const char *
 om_call_status_to_string(OmCallStatus status); /* "ok", "remote", "timeout", "nobody", "stopped" */
 
+#define OM_CALL_ERROR (om_call_error_quark()) /* its codes are OmCallStatus */
+GQuark om_call_error_quark(void);
+/* NULL for OM_CALL_OK; else what a caller that needs no more would say of it: of OM_CALL_REMOTE
+ * class and text of the exception, "nova.exception.MigrationPreCheckError: no room". Owned. */
+GError *om_call_result_to_error(const OmCallResult *result);
+
 typedef struct {
     /* The callee owns what it is given. Any may be NULL. */
     void (*tapped)(OmMessage *message, gpointer user_data);

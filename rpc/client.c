@@ -41,6 +41,27 @@ om_call_status_to_string(OmCallStatus status)
     return (guint)status < G_N_ELEMENTS(names) ? names[status] : "?";
 }
 
+G_DEFINE_QUARK(om - call - error - quark, om_call_error)
+
+GError *
+om_call_result_to_error(const OmCallResult *result)
+{
+    static const char *const texts[] = {
+        [OM_CALL_TIMEOUT] = "no answer came in time",
+        [OM_CALL_NOBODY] = "nobody listens there",
+        [OM_CALL_STOPPED] = "the bus was stopped before an answer came",
+    };
+    const OmFailure *failure = result->failure;
+
+    if (result->status == OM_CALL_OK)
+        return NULL;
+    if (failure != NULL)
+        return g_error_new(OM_CALL_ERROR, (gint)result->status, "%s%s%s: %s", failure->module,
+                           failure->module[0] != '\0' ? "." : "", failure->class_name,
+                           failure->message);
+    return g_error_new_literal(OM_CALL_ERROR, (gint)result->status, texts[result->status]);
+}
+
 /* ---- sending ---- */
 
 static gint64

@@ -41,8 +41,9 @@ main(int argc, char **argv)
             om_bus_call(bus, &target, argv[5], args, &options, 1, &error) &&
             read(answers[0], &result, sizeof result) == sizeof result) {
             g_autofree char *text = json_dumps(result->result, JSON_ENCODE_ANY);
+            g_autoptr(GError) raised = om_call_result_to_error(result);
 
-            puts(result->failure ? result->failure->message : text ? text : "null");
+            puts(raised ? raised->message : text ? text : "null");
             om_bus_stop(bus, 5000);
             json_decref(args);
             return exits[result->status];

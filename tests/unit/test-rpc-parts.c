@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include "rpc/assembly.h"
+#include "rpc/bus.h"
 #include "rpc/compression.h"
 #include "rpc/dedup.h"
 #include "rpc/rabbit_options.h"
@@ -487,6 +488,38 @@ test_assembly(void)
     om_assembly_clear(&a);
 }
 
+/* ---- what came of a call, as a GError ---- */
+
+static void
+test_call_errors(void)
+{
+    static const struct {
+        OmCallStatus status;
+        const char *class_name, *module, *says;
+    } cases[] = {
+        { OM_CALL_REMOTE, "MigrationPreCheckError", "nova.exception",
+          "nova.exception.MigrationPreCheckError: no room" },
+        { OM_CALL_REMOTE, "KeyError", "", "KeyError: no room" },
+        { OM_CALL_TIMEOUT, NULL, NULL, "no answer came in time" },
+        { OM_CALL_NOBODY, NULL, NULL, "nobody listens there" },
+        { OM_CALL_STOPPED, NULL, NULL, "the bus was stopped before an answer came" },
+    };
+    const OmCallResult answered = { .status = OM_CALL_OK };
+
+    g_assert_null(om_call_result_to_error(&answered));
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(OmFailure) failure =
+            cases[i].class_name != NULL
+                ? om_failure_new(cases[i].class_name, cases[i].module, "no room")
+                : NULL;
+        const OmCallResult result = { .status = cases[i].status, .failure = failure };
+        g_autoptr(GError) error = om_call_result_to_error(&result);
+
+        g_assert_error(error, OM_CALL_ERROR, (gint)cases[i].status);
+        g_assert_cmpstr(error->message, ==, cases[i].says);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -505,5 +538,6 @@ main(int argc, char **argv)
     g_test_add_func("/rpc/compression/inflate", test_inflate);
     g_test_add_func("/rpc/dedup", test_dedup);
     g_test_add_func("/rpc/assembly", test_assembly);
+    g_test_add_func("/rpc/call-errors", test_call_errors);
     return g_test_run();
 }

@@ -205,7 +205,7 @@ def test_examples(broker, topic):
         assert (done.returncode, done.stdout) == (0, '[1, "two"]\n')
         done = subprocess.run([*call, "hostA", "fail", '{"text": "no"}'], capture_output=True, text=True,
                               timeout=20)
-        assert (done.returncode, done.stdout) == (1, "no\n")
+        assert (done.returncode, done.stdout) == (1, "builtins.ValueError: no\n")
         assert subprocess.run([*call, "hostZ", "echo", "{}"], timeout=20).returncode == 3
         with PythonClient(broker.url(), topic, server="hostA") as client:
             assert client.call("echo", value=7) == 7
