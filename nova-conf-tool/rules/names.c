@@ -397,7 +397,8 @@ wrong_group(NctAudit *audit, const NctRule *rule, const NctEntry *entry, const N
 
     if (what->kind != NCT_CLASS_WRONG_GROUP)
         return;
-    advice = g_strdup_printf("put it under [%s] as %s", what->option->group, what->option->name);
+    advice = g_strdup_printf("under [%s] it would be read, as %s", what->option->group,
+                             what->option->name);
     nct_audit_report(audit, rule, entry, advice,
                      "[%s] has no option %s; it belongs into [%s]. Here it is ignored",
                      entry->group, entry->key, what->option->group);

@@ -196,7 +196,7 @@ test_guide_kvm64_in_default(void)
 
         assert_finding(&audited, "NC110",
                        "[DEFAULT] has no option cpu_mode; it belongs into [libvirt]",
-                       "put it under [libvirt]");
+                       "under [libvirt] it would be read");
         g_assert_cmpuint(count(&audited, "NC110"), ==, 2);
         g_assert_null(find(&audited, "NC101"));
         assert_finding(&audited, "NC410",
@@ -247,7 +247,7 @@ test_names(void)
     assert_finding(&audited, "NC101", "no option live_migration_downtme",
                    "did you mean live_migration_downtime?");
     assert_finding(&audited, "NC110", "it belongs into [DEFAULT]",
-                   "put it under [DEFAULT] as my_ip");
+                   "under [DEFAULT] it would be read, as my_ip");
     assert_finding(&audited, "NC102", "was removed in Nova 23", "[DEFAULT] pointer_model");
     assert_finding(&audited, "NC106", "has no group [novalibvirt]", NULL);
     g_assert_cmpuint(count(&audited, "NC110"), ==, 1);
