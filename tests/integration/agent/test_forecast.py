@@ -45,12 +45,32 @@ def test_hopeless_is_said_early(world):
     assert 3000 <= forecast["least_downtime_high_ms"] <= 5500
     assert 12 * 2**20 <= forecast["bandwidth_bytes_s"] <= 18 * 2**20
     assert "will not end" in forecast["diagnosis"]
+    # 64 MiB at 60 MiB/s through 16 MiB/s: a guest slowed by 70 % would do, and nova.conf does not let QEMU slow it
+    assert forecast["needed_throttle_low_percent"] <= 70 <= forecast["needed_throttle_high_percent"]
+    assert forecast["throttle_percent"] == 0 and forecast["nova_auto_converge"] is False
+    assert "live_migration_permit_auto_converge = true" in forecast["diagnosis"]
     assert verdict(world, guest, "converges") is None
     # it is true: with the downtime that was named as enough, it ends
     world.lab.hosts[SOURCE].domain(guest.uuid).migrateSetMaxDowntime(forecast["least_downtime_high_ms"] + 500)
     assert migration.wait() == "completed"
     check(world, guest)
     world.check_reports(guest)
+
+
+def test_auto_converge_is_read(world):
+    """Where nova.conf permits it, what QEMU takes from the guest is said with the forecast."""
+    world.agent(SOURCE, nova_extra="[libvirt]\nlive_migration_permit_auto_converge = true\n")
+    world.agent(DESTINATION)
+    world.knobs().auto_converge = True
+    guest = world.guest(HARD)
+    world.slow_link()
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    forecast = wait_for(lambda: next((f for f in world.reports.forecasts(guest.uuid) if f["throttle_percent"]), None),
+                        120, "QEMU throttles, and a forecast says so", 0.1)
+    assert forecast["nova_auto_converge"] is True and forecast["throttle_percent"] >= 20
+    migration.abort()
+    assert migration.wait("cancelled") in ("cancelled", "completed")
+    check(world, guest)
 
 
 def test_converging_is_not_called_hopeless(world):
