@@ -1,9 +1,12 @@
 import json
 import os
+import re
 import stat
 import subprocess
 
 import pytest
+
+import conf_tool
 
 
 def test_show_origin_and_defaults(tool):
@@ -166,3 +169,53 @@ def test_upgrade(tool):
 @pytest.mark.parametrize("args,status", [((), 2), (("--help",), 0), (("--version",), 0), (("nonsense",), 2)])
 def test_main(tool, args, status):
     assert tool(*args).returncode == status
+
+
+# stands in for bash-completion's own: the words are $@, the one to complete the last
+COMPLETE = """
+_init_completion() { words=("${WORDS[@]}"); cword=$((${#words[@]} - 1)); cur=${words[cword]}; prev=${words[cword - 1]}; }
+_filedir() { COMPREPLY=(FILE); }
+. "$1"; shift
+WORDS=("$@")
+_nova_conf_tool
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def completed(*words):
+    script = conf_tool.ROOT / "nova-conf-tool" / "completions" / "nova-conf-tool.bash"
+    done = subprocess.run(["bash", "-c", COMPLETE, "bash", script, "nova-conf-tool", *words], capture_output=True,
+                          text=True, check=True, env={"PATH": f"{conf_tool.TOOL.parent}:{os.environ['PATH']}"})
+    assert done.stderr == ""
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", ["lint", "show", "rules", "diff", "upgrade", "fix"])
+def test_completion_offers_what_help_names(tool, command):
+    told = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", tool(command, "--help").stdout.decode(), re.M)) - {"--help"}
+    assert completed(command, "--") - {"--help"} == told
+
+
+def test_completion_of_words(tool):
+    assert completed("") >= {"lint", "show", "explain", "rules", "diff", "upgrade", "fix"}
+    assert completed("lint", "") == {"FILE"}
+    rules = {rule["code"] for rule in json.loads(tool("rules", "--format", "json").stdout)}
+    assert completed("explain", "NC") == completed("lint", "--select", "NC") == rules
+    releases = completed("lint", "--release", "")
+    assert {"mitaka", "zed", "2026.1"} <= releases
+    for release in releases:
+        assert tool("lint", "--release", release, "-", stdin=b"").returncode == 0, release
+
+
+def test_hook_of_the_manual(tool):
+    """What pre-commit runs: the entry, with the names of the files that changed."""
+    manual = (conf_tool.ROOT / "nova-conf-tool" / "nova-conf-tool.1").read_text()
+    entry = re.search(r"^ +entry: nova-conf-tool (.*)$", manual, re.M).group(1).split()
+    files = re.compile(re.search(r"^ +files: (.*)$", manual, re.M).group(1).replace(r"\e", "\\"))
+    tool.write("etc/nova/nova.conf", "[libvirt]\nlive_migration_downtme = 1\n")
+    tool.write("etc/nova/nova-cpu.conf", "[libvirt]\ncpu_mode = host-model\n")
+    assert files.search("etc/nova/nova.conf") and files.search("etc/nova/nova-cpu.conf")
+    assert not files.search("etc/neutron/neutron.conf")
+    done = tool(*entry, "etc/nova/nova.conf", "etc/nova/nova-cpu.conf")
+    assert done.returncode == 1 and b"live_migration_downtime" in done.stdout
+    assert tool(*entry, "etc/nova/nova-cpu.conf").returncode == 0
