@@ -157,7 +157,8 @@ typedef struct {
     guint in_flight, queued, open_requests, open_calls;
 } OmBusStats;
 
-#define OM_BUS_STALLED_US (90 * G_USEC_PER_SEC)
+/* longer than a tap takes to set up when each of its eleven steps takes all of its 10 s */
+#define OM_BUS_STALLED_US (120 * G_USEC_PER_SEC)
 
 /* ---- life ---- */
 

@@ -99,7 +99,8 @@ role_failed(InThread *in, OmRole *role, const GError *error)
     tell_roles(in, error);
 }
 
-/* FALSE: the connection is gone. */
+/* One role at a time: each of its steps may take as long as the broker is given, and the watchdog is
+ * to see progress between two of them. FALSE: the connection is gone. */
 static gboolean
 set_up_due(InThread *in, gint64 now, GError **error)
 {
@@ -120,6 +121,7 @@ set_up_due(InThread *in, gint64 now, GError **error)
             g_propagate_error(error, g_steal_pointer(&local));
             return FALSE;
         }
+        break;
     }
     return TRUE;
 }

@@ -37,7 +37,7 @@ def until(condition, timeout=20, what="condition"):
 class Peer:
     """A process with one OmBus. Keeps every event; `wait` looks at those from `since` on."""
 
-    def __init__(self, url, exchange="nova", host="hostA", ready=("in", "out"), timeout=20, **options):
+    def __init__(self, url, exchange="nova", host="hostA", ready=("in", "out"), timeout=20, wait=True, **options):
         options.setdefault("reconnect_ms", 300)
         options.setdefault("probe_interval_ms", 1000)
         options |= {"url": url, "exchange": exchange, "host": host}
@@ -46,6 +46,8 @@ class Peer:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        if not wait:
+            return
         if options.get("topic"):
             ready += ("server",)
         if options.get("tap", "off") != "off":

@@ -162,6 +162,7 @@ emit_stats(OmBus *bus)
         { "cancels", s.cancels },
         { "rebinds", s.rebinds },
         { "last_probe_us", (guint64)s.last_probe_us },
+        { "in_progress_us", (guint64)s.in_progress_us },
         { "in_flight", s.in_flight },
         { "queued", s.queued },
         { "open_requests", s.open_requests },

@@ -26,8 +26,10 @@ def shaken():
 class Proxy:
     """Between us and the broker; while silent it drops everything in both directions without closing anything."""
 
-    def __init__(self, port, last_word=None):
-        """last_word: where the broker first says these bytes they are the last it says; it goes on to hear us."""
+    def __init__(self, port, last_word=None, lag_s=0):
+        """last_word: where the broker first says these bytes they are the last it says; it goes on to hear us.
+        lag_s: so much later arrives what either says."""
+        self.lag_s = lag_s
         self.target, self.silent, self.sockets, self.last_word = port, False, [], last_word
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -54,6 +56,7 @@ class Proxy:
             while data := a.recv(65536):
                 if self.silent and not cut:
                     return  # this connection is dead from now on; its sockets stay open
+                time.sleep(self.lag_s)
                 b.sendall(data)
                 if self.last_word and self.last_word in data:
                     self.last_word = None
@@ -467,6 +470,18 @@ def test_quorum_tap_that_is_long_in_the_making_is_asked_for_again(shaken):
         assert peer.stats()["disconnects"] == 1
         taps = [q["name"] for q in shaken.listed("queues", "name", "consumers") if ".tap.hostA." in q["name"]]
         assert len(taps) == 1, taps
+    proxy.close()
+
+
+def test_progress_is_seen_between_the_roles_of_a_slow_set_up(shaken):
+    """A step may take as long as the broker is given; all of them together would look as if the thread hung."""
+    proxy = Proxy(shaken.port, lag_s=0.1)
+    with Peer(shaken.url(port=proxy.port), wait=False, tap="classic", tap_keys=["compute.hostA"], **AGENT) as peer:
+        peer.wait_state(timeout=60, **{"in": True})
+        seen = set()
+        while not peer.of("state")[-1]["replies"]:
+            seen.add(peer.stats()["in_progress_us"])
+        assert len(seen) >= 3, seen  # tap, server, replies
     proxy.close()
 
 
