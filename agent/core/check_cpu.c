@@ -46,12 +46,21 @@ nma_judge_cpu(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult *re
                          "so much newer that the model was dropped; choose another host",
                          here->unknown_model);
     } else if (here->cpu == NMA_CPU_UNKNOWN) {
-        nma_check_unknown(result, here->cpu_needs != NULL ? here->cpu_needs
+        nma_check_unknown(result, here->no_emulator || here->no_machine
+                                      ? "needs an emulator and a machine type that this host does "
+                                        "not have (see machine): libvirt compares CPUs for them"
+                                  : here->cpu_needs != NULL ? here->cpu_needs
                                   : here->needs != NULL
                                       ? here->needs
                                       : "needs a comparison by libvirt, which was not made");
     } else if (here->cpu == NMA_CPU_COMPATIBLE) {
         nma_check_ok(result, "this host's CPU has everything that the guest's has");
+    } else if (is_compared(guest) && here->other_vendor) {
+        nma_check_refuse(result, NMA_REASON_CPU_INCOMPATIBLE,
+                         "the guest was started for a CPU of another vendor (%s), which libvirt "
+                         "refuses in both directions: choose another host, or use cpu_mode custom "
+                         "with cpu_models that both have and restart the guest",
+                         here->missing);
     } else if (is_compared(guest)) {
         nma_check_refuse(
             result, NMA_REASON_CPU_INCOMPATIBLE,
@@ -86,7 +95,8 @@ nma_judge_machine(const NmaDemand *demand, const NmaFacts *facts, NmaCheckResult
     } else if (here->no_machine) {
         nma_check_refuse(result, NMA_REASON_MACHINE_TYPE_MISSING,
                          "the guest's machine type %s is not known to this host's QEMU (%s): it is "
-                         "older, or another vendor's; upgrade it, or choose another host",
+                         "older, another vendor's or another architecture's; upgrade it, or choose "
+                         "another host",
                          guest->machine, here->refusal != NULL ? here->refusal : "unsupported");
     } else if (here->no_loader) {
         nma_check_refuse(result, NMA_REASON_FIRMWARE_MISSING,

@@ -46,13 +46,14 @@ typedef enum {
 typedef struct {
     char *needs;          /* owned */
     gboolean no_emulator; /* there is none at that path */
-    gboolean no_machine;  /* its machine type is not known here */
+    gboolean no_machine;  /* its machine type, or its architecture, is not known here */
     char *refusal;        /* libvirt's text for one of the two; owned */
     gboolean no_loader;   /* the firmware file is not there, though the emulator is */
     gboolean loader_unknown;
     NmaCpuComparison cpu;
-    char *cpu_needs; /* owned */
-    char *missing;   /* CPU features by comma, as libvirt names them, or its text; owned */
+    char *cpu_needs;       /* owned */
+    char *missing;         /* CPU features by comma, as libvirt names them, or its text; owned */
+    gboolean other_vendor; /* incompatible for that alone: missing is libvirt's text */
     /* the guest's CPU model, when the emulator here does not know it: libvirt refuses it, whatever
      * the comparison says; owned */
     char *unknown_model;

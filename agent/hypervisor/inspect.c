@@ -216,6 +216,8 @@ compare_cpu(virConnectPtr connection, const NmaGuest *guest, const char *capabil
     if (code == VIR_ERR_CPU_INCOMPATIBLE) {
         acceptance->cpu = NMA_CPU_INCOMPATIBLE;
         acceptance->missing = missing_features(text);
+        /* src/cpu/cpu_x86.c: "host CPU vendor does not match required CPU vendor …", and no list */
+        acceptance->other_vendor = strstr(text, "vendor does not match") != NULL;
     } else {
         acceptance->cpu_needs = describe_need("a comparison of the guest's CPU with this host's");
     }
@@ -251,9 +253,12 @@ nma_inspect_acceptance(virConnectPtr connection, const NmaGuest *guest, NmaAccep
     if (!capabilities) {
         g_autofree char *text = nma_libvirt_error_text(&code);
 
-        /* src/qemu/qemu_capabilities.c: an unknown machine is an invalid argument; a binary that
-         * cannot be run, a system error or an internal one */
-        acceptance->no_machine = code == VIR_ERR_INVALID_ARG && strstr(text, "machine") != NULL;
+        /* src/qemu/qemu_capabilities.c: an unknown machine is an invalid argument, and so is
+         * another architecture (one path of QEMU serves several hosts' own); a binary that cannot
+         * be run, a system error or an internal one */
+        acceptance->no_machine =
+            code == VIR_ERR_INVALID_ARG &&
+            (strstr(text, "machine") != NULL || strstr(text, "architecture") != NULL);
         acceptance->no_emulator = !acceptance->no_machine && code != VIR_ERR_OPERATION_DENIED &&
                                   strstr(text, guest->emulator) != NULL;
         if (acceptance->no_machine || acceptance->no_emulator)

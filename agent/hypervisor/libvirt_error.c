@@ -4,8 +4,10 @@
 
 #include "agent/hypervisor/hypervisor.h"
 
-/* QEMU's own words may stand in libvirt's text: a guest or a peer can have a say in them. */
-#define TEXT_MAX_BYTES 512
+/* QEMU's own words may stand in libvirt's text: a guest or a peer can have a say in them. As much
+ * as libvirt itself keeps of one (VIR_ERROR_MAX_LENGTH of src/util/virerror.h): the features that
+ * an old CPU lacks of a new one take more than half of it. */
+#define TEXT_MAX_BYTES 1024
 
 char *
 nma_libvirt_error_text(int *code)

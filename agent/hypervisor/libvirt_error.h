@@ -6,7 +6,7 @@
 
 #include <glib.h>
 
-/* One line of valid UTF-8 of at most 512 bytes; owned. code (may be NULL): VIR_ERR_*, or
+/* One line of valid UTF-8 of at most 1024 bytes; owned. code (may be NULL): VIR_ERR_*, or
  * VIR_ERR_OK when libvirt holds no error. */
 char *nma_libvirt_error_text(int *code);
 

@@ -41,9 +41,14 @@ class Compute(Service):
     def stop(self):
         self.stopping.set()
         super().stop()
-        if self._connection is not None:
+        self.disconnect()
+
+    def disconnect(self):
+        """From libvirt."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
             try:
-                self._connection.close()
+                connection.close()
             except libvirt.libvirtError:
                 pass
 

@@ -1,8 +1,10 @@
 """One libvirt host: a session libvirtd with its own directories, host uuid and migration ports."""
 
+import glob
 import os
 import time
 import uuid
+import xml.etree.ElementTree as ET
 
 import libvirt
 
@@ -46,13 +48,14 @@ class Host:
         self.log = os.path.join(directory, "libvirtd.log")
         self.libvirtd = None
         self._connection = None
-        self._configure()
+        self.configure()
 
-    def _configure(self):
+    def configure(self, qemu_more=""):
+        """What libvirtd reads when it starts; qemu_more: lines for qemu.conf."""
         folder = self.account.make_directory(os.path.join(self._folders["config"], "libvirt"))
         first, last = self.migration_ports
         for name, text in (("libvirtd.conf", _LIBVIRTD_CONF.format(host_uuid=self.uuid)),
-                           ("qemu.conf", _QEMU_CONF.format(address=self.address, first=first, last=last))):
+                           ("qemu.conf", _QEMU_CONF.format(address=self.address, first=first, last=last) + qemu_more)):
             path = os.path.join(folder, name)
             with open(path, "w", encoding="ascii") as conf:
                 conf.write(text)
@@ -74,8 +77,20 @@ class Host:
         wait_for(self._try_connect, 20, f"libvirtd of {self.name} answers (log: {self.log})", 0.05)
 
     def learn_capabilities(self):
-        """libvirt asks QEMU once what it can do (2 s); better now than inside the first migration."""
+        """libvirt asks each QEMU once what it can do (2 s): this one for its capabilities, all that are installed for a
+        version. Better now than inside the first migration."""
         self.connection.getDomainCapabilities("/usr/bin/qemu-system-x86_64", "x86_64", "pc", "qemu")
+        self.connection.getVersion()
+
+    def capabilities_file(self, emulator="/usr/bin/qemu-system-x86_64"):
+        """Where libvirtd keeps what it learnt from that QEMU. As long as neither is another one it believes it when it
+        starts: who rewrites it in between has it answer as for another QEMU, or on another CPU."""
+        self.connection.getDomainCapabilities(emulator, "x86_64", None, "qemu")
+        folder = os.path.join(self._folders["cache"], "libvirt", "qemu", "cache", "capabilities")
+        for path in glob.glob(os.path.join(folder, "*.xml")):
+            if ET.parse(path).findtext("emulator") == emulator:
+                return path
+        raise LabError(f"libvirtd of {self.name} keeps nothing of {emulator}")
 
     def _try_connect(self):
         if not self.libvirtd.running():

@@ -175,6 +175,17 @@ class Lab:
         wanted = {"conductor"} | {f"{topic}.{name}" for topic in topics for name in self.nova.computes}
         return all(consumers(self.url, queue) for queue in wanted)
 
+    # ---- libvirtd goes and comes ----
+
+    def stop_libvirtd(self, host_name):
+        """Guests live on. nova-compute connects anew when it needs to."""
+        self.hosts[host_name].stop_libvirtd()
+        if self.nova:
+            self.nova.computes[host_name].disconnect()
+
+    def start_libvirtd(self, host_name):
+        self.hosts[host_name].start()
+
     # ---- guests ----
 
     def start_guest(self, host_name, load=GuestLoad(), memory_mib=128, paused=False, timeout=30, adjust=None):

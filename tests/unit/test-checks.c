@@ -554,6 +554,8 @@ test_cpu(void)
     given.facts.acceptance.cpu = NMA_CPU_INCOMPATIBLE;
     given.facts.acceptance.missing = g_strdup("avx512f, pku");
     expect(&given, "cpu", NMA_VERDICT_REFUSED, NMA_REASON_CPU_INCOMPATIBLE, "avx512f, pku");
+    given.facts.acceptance.other_vendor = TRUE;
+    expect(&given, "cpu", NMA_VERDICT_REFUSED, NMA_REASON_CPU_INCOMPATIBLE, "in both directions");
     g_free(given.guest->cpu_check);
     given.guest->cpu_check = g_strdup("none");
     expect(&given, "cpu", NMA_VERDICT_WARNING, NMA_REASON_CPU_UNCHECKED,
@@ -567,6 +569,8 @@ test_cpu(void)
     given.facts.acceptance.cpu = NMA_CPU_UNKNOWN;
     given.facts.acceptance.cpu_needs = g_strdup("needs [libvirt] access = read-write");
     expect_unknown(&given, "cpu", "needs [libvirt] access = read-write");
+    given.facts.acceptance.no_emulator = TRUE;
+    expect_unknown(&given, "cpu", "that this host does not have (see machine)");
     g_free(given.guest->cpu_mode);
     given.guest->cpu_mode = g_strdup("host-passthrough");
     expect(&given, "cpu", NMA_VERDICT_WARNING, NMA_REASON_CPU_UNCHECKED, "may crash");

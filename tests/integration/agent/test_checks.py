@@ -1,18 +1,23 @@
 """The destination's checks, each made to pass and to fail for real on two hosts: what the agents' report says of a
 migration that Nova carries out all the same."""
 
+import contextlib
 import os
 import socket
 import subprocess
+import xml.etree.ElementTree as ET
 
 import pytest
 
 from tests.integration.agent.world import DESTINATION, EASY, LONG, LONG_MIB_S, SOURCE
+from tests.lab import huge_pages
 from tests.lab.ports import PortRange
 
 # on one machine all is well but what the machine does not have
 NEVER_UNKNOWN = {"memory", "huge_pages", "numa", "memory_pressure", "disk", "cpu", "machine", "versions", "vcpus", "incoming",
                  "maintenance", "devices", "path", "tls", "link", "post_copy", "clocks"}
+
+GUEST_PAGES = 64  # of 2 MiB
 
 
 def unhurry(world):
@@ -113,6 +118,64 @@ def test_emulator_that_is_gone(world):
     assert (machine["verdict"], machine["reason"]) == ("refused", "emulator_missing"), machine
     assert emulator in machine["text"]
     assert world.wait(guest, DESTINATION, "reservation.error")["reason"] == "emulator_missing"
+
+
+def forget_machine(lab, host, emulator, machine):
+    """libvirt there answers as for a QEMU of before that machine type."""
+    path = lab.hosts[host].capabilities_file(emulator)
+    lab.stop_libvirtd(host)
+    kept = ET.parse(path)
+    for entry in kept.getroot().findall(f"machine[@name='{machine}']"):
+        kept.getroot().remove(entry)
+    kept.write(path)
+    lab.start_libvirtd(host)
+
+
+def test_machine_type_that_the_destination_lacks(world):
+    """Its QEMU is older. Under a path of its own: the QEMU of all other tests stays what it is."""
+    emulator = world.lab.path("qemu-of-two-ages")
+    os.symlink("/usr/bin/qemu-system-x86_64", emulator)
+    guest = world.guest(adjust=lambda xml: xml.replace("/usr/bin/qemu-system-x86_64", emulator))
+    running = ET.fromstring(world.lab.hosts[SOURCE].domain(guest.uuid).XMLDesc())
+    machine = running.find("os/type").get("machine")
+    forget_machine(world.lab, DESTINATION, emulator, machine)
+    world.both()
+    unhurry(world)
+    migration = world.lab.live_migrate(guest, DESTINATION)
+    check = checks_of(world, guest)["machine"]
+    assert (check["verdict"], check["reason"]) == ("refused", "machine_type_missing"), check
+    assert machine in check["text"]
+    assert world.wait(guest, DESTINATION, "reservation.error")["reason"] == "machine_type_missing"
+    assert migration.wait() == "failed"  # libvirt says so too
+
+
+@pytest.fixture
+def with_huge_pages(lab):
+    """Twice what a guest needs: it takes its own on both hosts for a while."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(huge_pages.for_guests_of(lab, 2 * GUEST_PAGES))
+        except huge_pages.NoHugePages as error:
+            pytest.skip(str(error))
+        yield
+
+
+@pytest.mark.parametrize("kept, verdict", [(0, "ok"), (1, "refused")])
+def test_huge_pages(with_huge_pages, world, kept, verdict):
+    """The destination keeps none, or one too many, of the pages that both hosts share."""
+    world.agent(SOURCE)
+    guest = world.guest(adjust=huge_pages.backed)
+    free = huge_pages.free_pages()
+    kept_pages = max(free) - GUEST_PAGES + kept
+    world.agent(DESTINATION, nova_extra="".join(
+        f"reserved_huge_pages = node:{node},size:{huge_pages.SIZE_KIB},count:{kept_pages}\n"
+        for node in range(len(free))))
+    check = judged(world, guest)["huge_pages"]
+    assert check["verdict"] == verdict, check
+    assert check["needed"] == GUEST_PAGES
+    assert check["available"] == sum(max(pages - kept_pages, 0) for pages in free)
+    if verdict == "refused":
+        assert check["reason"] == "huge_pages_insufficient" and "choose another" in check["text"]
 
 
 def test_too_many_arrive(world):

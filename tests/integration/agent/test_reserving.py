@@ -1,7 +1,6 @@
 """Who asks first is told before: dry runs and reservations over RPC, by a real oslo.messaging client."""
 
 import concurrent.futures
-import glob
 import json
 import os
 import uuid
@@ -10,6 +9,7 @@ import jsonschema
 import pytest
 
 from tests.integration.agent.world import DESTINATION, EASY, SOURCE, SOURCE_SAYS, TOP
+from tests.lab import huge_pages
 from tests.lab.process import wait_for
 
 SMALL = {"memory_mib": 64, "vcpus": 1}
@@ -96,26 +96,18 @@ def test_cores_and_disk_are_promised_once(world, ask):
     assert {answer["reason"] for answer in answers if not answer["reserved"]} == {"disk_insufficient"}
 
 
-def free_pages(size_kib):
-    """Of that size, on each NUMA node, as the kernel counts them."""
-    found = []
-    for path in glob.glob(f"/sys/devices/system/node/node*/hugepages/hugepages-{size_kib}kB/free_hugepages"):
-        with open(path, encoding="ascii") as count:
-            found.append(int(count.read()))
-    return found
-
-
 def test_huge_pages(world, ask):
     """One more than the fullest node has is refused, in the kernel's own number; none is not asked for."""
     world.agent(DESTINATION)
-    most = max(free_pages(2048), default=0)
     wanted = lambda pages: {"memory_mib": 2 * pages, "vcpus": 1, "huge_pages": [{"size_kib": 2048, "pages": pages}]}
-    refused = ask("reserve", instance_uuid=str(uuid.uuid4()), resources=wanted(most + 1))
-    assert not refused["reserved"] and refused["reason"] == "huge_pages_insufficient"
-    pages = next(check for check in refused["checks"] if check["check"] == "reserved_huge_pages")
-    assert (pages["needed"], pages["available"]) == (most + 1, most)
-    if most > 0:
-        assert ask("reserve", instance_uuid=str(uuid.uuid4()), resources=wanted(most))["reserved"]
+    with huge_pages.alone():
+        most = max(huge_pages.free_pages(), default=0)
+        refused = ask("reserve", instance_uuid=str(uuid.uuid4()), resources=wanted(most + 1))
+        assert not refused["reserved"] and refused["reason"] == "huge_pages_insufficient"
+        pages = next(check for check in refused["checks"] if check["check"] == "reserved_huge_pages")
+        assert (pages["needed"], pages["available"]) == (most + 1, most)
+        if most > 0:
+            assert ask("reserve", instance_uuid=str(uuid.uuid4()), resources=wanted(most))["reserved"]
 
 
 def test_ports_are_promised_once(world, ask):

@@ -54,6 +54,7 @@ answer_check(virConnectPtr connection, NmaGuest *guest, const char *check)
     facts.source = nma_source_facts_new();
     facts.source->guest = guest;
     nma_inspect_host(connection, NMA_INSPECT_GUESTS, &facts.virt);
+    nma_inspect_acceptance(connection, guest, &facts.acceptance);
     results = nma_check_all(&demand, &facts);
     for (guint i = 0; i < results->len; i++) {
         const NmaCheckResult *result = results->pdata[i];

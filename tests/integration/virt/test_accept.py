@@ -5,90 +5,24 @@ NMA_LONG=1: two hundred of them; NMA_CPU_SEED chooses others."""
 
 import os
 import random
-import re
-import subprocess
 import tempfile
 
-import libvirt
 import pytest
 
-from tests.lab.hosts import Host
-from tests.lab.ports import PortRange
-from tests.lab.process import Account, kill_pid, pids_naming
+from tests.integration.virt import cpu_map
+from tests.integration.virt.asked import Asked
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.environ.get("top_builddir", os.path.join(HERE, "..", "..", "..", "_build", "default"))
-PROGRAM = os.path.join(BUILD, "tests", "integration", "virt", "accept")
-N_CPUS = 200 if os.environ.get("NMA_LONG") else 30
+N_CPUS = 200 if os.environ.get("NMA_LONG", "0") not in ("", "0") else 30
 SEED = int(os.environ.get("NMA_CPU_SEED", "4"))
-CPU_MAP = "/usr/share/libvirt/cpu_map"
-
-XML = """<domain type='qemu'><name>cpu{number}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-{more}<os><type arch='x86_64' machine='{machine}'>hvm</type></os>{cpu}
-<devices><emulator>{emulator}</emulator><controller type='usb' model='none'/><memballoon model='none'/></devices></domain>
-"""
-
-
-class Asked:
-    """One host, and the agent's word on guests that it would be sent."""
-
-    def __init__(self, directory):
-        self.directory, self.number = directory, 0
-        os.chmod(directory, 0o755)
-        self.ports = PortRange()
-        self.host = Host("a", os.path.join(directory, "a"), Account(), self.ports)
-
-    def start(self):
-        self.host.start()
-        self.host.learn_capabilities()
-        self.processes = {check: subprocess.Popen([PROGRAM, self.host.uri, *check], stdin=subprocess.PIPE,
-                                                  stdout=subprocess.PIPE, text=True) for check in ((), ("numa",))}
-
-    def stop(self):
-        for process in self.processes.values():
-            process.stdin.close()
-            process.wait(20)
-        self.host.stop()
-        for pid in pids_naming(self.directory):
-            kill_pid(pid)
-        self.ports.close()
-
-    def xml(self, cpu, machine="pc", emulator="/usr/bin/qemu-system-x86_64", more=""):
-        self.number += 1
-        return XML.format(number=self.number, cpu=cpu, machine=machine, emulator=emulator, more=more)
-
-    def verdict(self, xml, *check):
-        path = os.path.join(self.directory, "guest.xml")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(xml)
-        process = self.processes[check]
-        process.stdin.write(path + "\n")
-        process.stdin.flush()
-        return process.stdout.readline().strip()
-
-    def outcome(self, xml):
-        """What libvirt does: (started, its words)."""
-        try:
-            domain = self.host.connection.createXML(
-                xml, libvirt.VIR_DOMAIN_START_PAUSED | libvirt.VIR_DOMAIN_START_AUTODESTROY)
-        except libvirt.libvirtError as error:
-            return False, error.get_error_message()
-        domain.destroy()
-        return True, ""
 
 
 @pytest.fixture(scope="module")
 def asked():
     with tempfile.TemporaryDirectory(prefix="nma-cpu-", dir="/tmp") as directory:
-        made = Asked(directory)
+        made = Asked(directory, "numa")
         made.start()
         yield made
         made.stop()
-
-
-def map_features():
-    with open(os.path.join(CPU_MAP, "x86_features.xml"), encoding="utf-8") as features:
-        return re.findall(r"<feature name='([^']+)'", features.read())
 
 
 def generated(models, features):
@@ -103,7 +37,7 @@ def generated(models, features):
 
 def test_verdict_is_libvirts(asked):
     models = asked.host.connection.getCPUModelNames("x86_64")
-    known = set(map_features())
+    known = cpu_map.features()
     seen = {True: 0, False: 0}
     disagreements = []
     for cpu in generated(models, sorted(known)):
@@ -125,7 +59,7 @@ def test_verdict_is_libvirts(asked):
 
 def test_generations_of_cpus(asked):
     """Each x86 model that libvirt knows is a host that the guest may come from: what this one lacks has a name."""
-    known = set(map_features())
+    known = cpu_map.features()
     verdicts = {}
     for model in asked.host.connection.getCPUModelNames("x86_64"):
         cpu = f"<cpu mode='custom' match='exact' check='partial'><model fallback='forbid'>{model}</model></cpu>"
