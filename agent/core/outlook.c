@@ -23,8 +23,9 @@
 #define SAMPLES_PER_GIB 512
 #define RATE_STEP_BYTES MIB
 #define DEVIATIONS      1.5
-/* QEMU's own memory, beside the guest's */
+/* QEMU's own memory, beside the guest's; up to twice as much without KVM */
 #define QEMU_OWN_BYTES (64 * MIB)
+#define LEAST_NONZERO  0.3 /* of what is resident */
 #define MIN_SET_BYTES  4096.0
 #define STEADY         0.98 /* so near to a straight line no end of the working set is seen */
 #define MIN_TAU_S      0.02
@@ -186,11 +187,13 @@ nonzero_bytes(const NmaMeasurement *measurement)
 {
     double ram = (double)measurement->ram_bytes;
     double resident = (double)measurement->resident_bytes;
+    double least;
 
     if (resident < 0)
         return (Band){ ram, 0.1 * ram, ram };
-    resident = MIN(resident, ram);
-    return (Band){ resident, MAX(resident - QEMU_OWN_BYTES, 0.3 * resident), ram };
+    least = LEAST_NONZERO * MIN(resident, ram);
+    return (Band){ CLAMP(resident - QEMU_OWN_BYTES, least, ram),
+                   CLAMP(resident - 2 * QEMU_OWN_BYTES, least, ram), ram };
 }
 
 /* ---- the judgement ---- */
@@ -260,6 +263,24 @@ run_all(const Case *it, Courses *courses)
         courses->time_s.high = courses->sent.high = INFINITY;
 }
 
+/* Under nova.conf's limit of bandwidth the switchover is short: QEMU judges by the limited rate
+ * whether to stop the guest, and lifts the limit when it has (migration/migration.c,
+ * migration_completion). How fast the link is then is not known, but what earlier switchovers took
+ * is. */
+static void
+lift_limit(const Case *it, const NmaOutlookTerms *terms, Courses *courses)
+{
+    double limit = (double)terms->configured_bytes_s, cost_s = it->cost_ms.expected / 1e3;
+    Band *downtime = &courses->downtime_s;
+
+    if (limit <= 0 || it->bandwidth.expected < NMA_LIMITED_SHARE * limit || downtime->high < 0)
+        return; /* high: none of them ends */
+    downtime->expected = MIN(downtime->expected, cost_s);
+    downtime->low = MIN(downtime->low, cost_s / NMA_DOWNTIME_SPREAD);
+    if (terms->learnt->fixed_cost_ms >= 0)
+        downtime->high = MIN(downtime->high, cost_s * NMA_DOWNTIME_SPREAD);
+}
+
 static void
 say_guests(const Case *it, NmaOutlook *outlook)
 {
@@ -322,6 +343,7 @@ nma_outlook_judge(const NmaMeasurement *measurement, const NmaOutlookTerms *term
     outlook->why = NMA_DOUBT_NONE;
     outlook->bandwidth_bytes_s = estimate(&it.bandwidth, 1);
     run_all(&it, &courses);
+    lift_limit(&it, terms, &courses);
     outlook->least_downtime_ms = estimate(&courses.least_s, 1e3);
     decide(&courses, outlook);
     if (outlook->verdict == NMA_FORECAST_HOPELESS)

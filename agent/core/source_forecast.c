@@ -5,9 +5,7 @@
 #define REPEAT_US (30 * NMA_US_PER_S)
 /* QEMU does not count what a switchover costs beside the memory: a verdict must not hang on it */
 #define COST_MOST_SHARE 4
-/* so near to its limit of bandwidth, the limit is what holds it up */
-#define LIMITED 0.8
-#define MIB     (1024.0 * 1024)
+#define MIB             (1024.0 * 1024)
 
 void
 nma_source_set_limits(NmaSource *source, const NmaConvergenceLimits *limits)
@@ -26,6 +24,15 @@ take_cost(NmaSource *source)
             MIN(source->experience.fixed_cost_ms, limits->max_downtime_ms / COST_MOST_SHARE);
 }
 
+/* By nova.conf's limit. bandwidth in bytes/s. */
+gboolean
+nma_source_is_limited(const NmaSource *source, double bandwidth)
+{
+    double limit = source->rules != NULL ? (double)source->rules->nova.bandwidth_mib_s * MIB : 0;
+
+    return limit > 0 && bandwidth >= NMA_LIMITED_SHARE * limit;
+}
+
 /* Of as many migrations as copy memory here now, each is taken to have as much of the link: unless
  * its own limit is what holds it. */
 static void
@@ -35,8 +42,7 @@ look_for_rivals(const NmaSource *source, NmaForecast *forecast)
     double now = (double)forecast->bandwidth_bytes_s, all;
 
     if (rules == NULL || rules->running < 2 || forecast->verdict != NMA_FORECAST_HOPELESS ||
-        (rules->nova.bandwidth_mib_s > 0 &&
-         now >= LIMITED * (double)rules->nova.bandwidth_mib_s * MIB))
+        nma_source_is_limited(source, now))
         return;
     all = now * rules->running;
     if (forecast->needed_bandwidth_bytes_s.high >= 0 &&
@@ -44,11 +50,29 @@ look_for_rivals(const NmaSource *source, NmaForecast *forecast)
         forecast->cause = NMA_HINDRANCE_COMPETING;
 }
 
+/* QEMU stops the guest by the limited rate, and then lifts the limit (migration/migration.c,
+ * migration_completion): what is left goes at the link's own speed. How fast that is is not known,
+ * but what earlier switchovers took is. */
+static void
+lift_limit(const NmaSource *source, NmaForecast *forecast)
+{
+    double cost_ms = (double)source->convergence.limits.fixed_cost_ms;
+    NmaRange *downtime_ms = &forecast->downtime_ms;
+
+    if (downtime_ms->high < 0 ||
+        !nma_source_is_limited(source, (double)forecast->bandwidth_bytes_s))
+        return;
+    downtime_ms->low = MIN(downtime_ms->low, (gint64)(cost_ms / NMA_DOWNTIME_SPREAD));
+    if (source->experience.fixed_cost_ms >= 0)
+        downtime_ms->high = MIN(downtime_ms->high, (gint64)(cost_ms * NMA_DOWNTIME_SPREAD));
+}
+
 static NmaForecast
 with_error(const NmaSource *source)
 {
     NmaForecast forecast = source->convergence.forecast;
 
+    lift_limit(source, &forecast);
     nma_range_widen(&forecast.finishes_in_ms, source->experience.duration_factor);
     nma_range_widen(&forecast.downtime_ms, source->experience.downtime_factor);
     return forecast;

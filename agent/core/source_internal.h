@@ -44,6 +44,8 @@ void nma_source_look_now(NmaSource *source, NmaNow now);
 /* a reading made while memory is copied */
 void nma_source_forecast(NmaSource *source, const NmaJobStats *stats, NmaNow at,
                          GPtrArray *effects);
+/* whether nova.conf's limit of bandwidth, not the link, is what holds it up; bytes/s */
+gboolean nma_source_is_limited(const NmaSource *source, double bandwidth);
 
 /* source_steering.c: at a sync that was counted; by time alone; what came of it */
 void nma_source_steer(NmaSource *source, const NmaJobStats *stats, NmaNow at, GPtrArray *effects);

@@ -587,15 +587,14 @@ test_restart_keeps_the_knobs(void)
 
 /* The newest forecast of the guest that says so; NULL: none. */
 static const NmaForecast *
-hopeless(const Scene *scene, const char *uuid)
+newest(const Scene *scene, NmaForecastVerdict verdict, const char *uuid)
 {
     const NmaForecast *found = NULL;
 
     for (guint i = 0; i < scene->effects->len; i++) {
         const NmaEffect *effect = scene->effects->pdata[i];
 
-        if (effect->type == NMA_EFFECT_FORECAST &&
-            effect->forecast->forecast.verdict == NMA_FORECAST_HOPELESS &&
+        if (effect->type == NMA_EFFECT_FORECAST && effect->forecast->forecast.verdict == verdict &&
             g_str_equal(effect->forecast->identity.instance_uuid, uuid))
             found = &effect->forecast->forecast;
     }
@@ -629,7 +628,7 @@ test_competing(void)
             scene.guests[k].migration.bandwidth_bytes_s = GBIT_BYTES_S / 2;
         }
         go_on(&scene, 60);
-        forecast = hopeless(&scene, FIRST);
+        forecast = newest(&scene, NMA_FORECAST_HOPELESS, FIRST);
         g_assert_nonnull(forecast);
         g_assert_cmpint(forecast->cause, ==, rows[i].cause);
         g_autofree char *said = nma_forecast_diagnosis(forecast);
@@ -637,6 +636,36 @@ test_competing(void)
                         rows[i].cause == NMA_HINDRANCE_COMPETING);
         scene_end(&scene);
     }
+}
+
+/* Once the guest is stopped QEMU lifts nova.conf's limit of bandwidth: the pause may be as short as
+ * what the switchover costs beside the memory. */
+static void
+test_downtime_under_a_limit(void)
+{
+    static const gint64 limits_mib_s[] = { 0, 60 };
+    gint64 low_ms[G_N_ELEMENTS(limits_mib_s)], high_ms[G_N_ELEMENTS(limits_mib_s)];
+
+    for (guint i = 0; i < G_N_ELEMENTS(limits_mib_s); i++) {
+        NmaRules rules = rules_of(NMA_MODE_ADVISE, "careful");
+        const NmaForecast *forecast;
+        Scene scene;
+
+        rules.nova.bandwidth_mib_s = limits_mib_s[i];
+        scene_begin(&scene, &rules);
+        scene.from_the_first_sync = TRUE;
+        add_guest(&scene, FIRST, 12 * QP_MIB, NULL, TRUE);
+        scene.guests[0].migration.bandwidth_bytes_s = GBIT_BYTES_S / 2;
+        go_on(&scene, 60);
+        forecast = newest(&scene, NMA_FORECAST_CONVERGES, FIRST);
+        g_assert_nonnull(forecast);
+        low_ms[i] = forecast->downtime_ms.low;
+        high_ms[i] = forecast->downtime_ms.high;
+        scene_end(&scene);
+    }
+    g_assert_cmpint(low_ms[0], >, 50); /* the cost, and memory */
+    g_assert_cmpint(low_ms[1], <, 50);
+    g_assert_cmpint(high_ms[1], ==, high_ms[0]); /* how fast the link is then nobody has seen */
 }
 
 /* What the host's migrations may have together is shared among those that copy. */
@@ -670,6 +699,7 @@ main(int argc, char **argv)
     g_test_add_func("/steering/mode-changes", test_mode_changes);
     g_test_add_func("/steering/shared-speed", test_shared_speed);
     g_test_add_func("/steering/competing", test_competing);
+    g_test_add_func("/steering/downtime-under-a-limit", test_downtime_under_a_limit);
     g_test_add_func("/steering/restart-in-a-pause", test_restart_in_a_pause);
     g_test_add_func("/steering/restart-before-the-pause", test_restart_before_the_pause);
     g_test_add_func("/steering/abort-of-a-pause-again", test_abort_of_a_pause_again);
