@@ -26,10 +26,6 @@
 #include "agent/core/now.h"
 
 #define NMA_CONVERGENCE_PASSES 5 /* newest passes that are kept */
-/* so near to its limit of bandwidth, the limit is what holds a migration up */
-#define NMA_LIMITED_SHARE 0.8
-/* of a downtime that is known from others of its kind */
-#define NMA_DOWNTIME_SPREAD 1.5
 
 typedef struct {
     gint64 max_downtime_ms;   /* the most that the guest may be stopped: nova.conf's

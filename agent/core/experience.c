@@ -4,10 +4,12 @@
 
 #include "agent/core/job_stats.h"
 
-#define MIN_RATIOS 3   /* fewer say nothing of an error */
-#define SHARE      0.8 /* of the forecasts that the factor holds for */
-#define MAX_FACTOR 100
-#define MAX_FIGURE 9e15 /* what a JSON reader holds exactly */
+#define LIMITED_SHARE   0.8
+#define DOWNTIME_SPREAD 1.5 /* of one that is known from others of its kind */
+#define MIN_RATIOS      3   /* fewer say nothing of an error */
+#define SHARE           0.8 /* of the forecasts that the factor holds for */
+#define MAX_FACTOR      100
+#define MAX_FIGURE      9e15 /* what a JSON reader holds exactly */
 
 typedef struct {
     NmaOutcome outcomes[NMA_EXPERIENCE_OUTCOMES]; /* oldest first */
@@ -218,4 +220,20 @@ nma_range_widen(NmaRange *range, double factor)
         return;
     range->low = (gint64)((double)range->low * apart / factor);
     range->high = (gint64)MIN((double)range->high * factor / apart, MAX_FIGURE);
+}
+
+gboolean
+nma_is_limited(double bandwidth, double limit)
+{
+    return limit > 0 && bandwidth >= LIMITED_SHARE * limit;
+}
+
+void
+nma_experience_lift_limit(const NmaExperience *learnt, gint64 cost_ms, NmaRange *downtime_ms)
+{
+    if (downtime_ms->high < 0)
+        return;
+    downtime_ms->low = MIN(downtime_ms->low, (gint64)((double)cost_ms / DOWNTIME_SPREAD));
+    if (learnt->fixed_cost_ms >= 0)
+        downtime_ms->high = MIN(downtime_ms->high, (gint64)((double)cost_ms * DOWNTIME_SPREAD));
 }

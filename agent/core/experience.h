@@ -47,3 +47,12 @@ void nma_experiences_foreach(const NmaExperiences *experiences,
 /* The range made so wide that what lies within that factor of its middle is in it; a factor below
  * 1, or a range that is open, changes nothing. */
 void nma_range_widen(NmaRange *range, double factor);
+
+/* Whether a migration is so near to its limit of bandwidth that the limit is what holds it up;
+ * bytes/s, 0: there is no limit. */
+gboolean nma_is_limited(double bandwidth, double limit);
+/* The downtime of such a one. QEMU judges by the limited rate whether to stop the guest, and lifts
+ * the limit when it has (migration/migration.c, migration_completion): what is left goes at the
+ * link's own speed. How fast that is is not known, but what earlier switchovers took is. A range
+ * that is not known stays so. */
+void nma_experience_lift_limit(const NmaExperience *learnt, gint64 cost_ms, NmaRange *downtime_ms);

@@ -263,22 +263,18 @@ run_all(const Case *it, Courses *courses)
         courses->time_s.high = courses->sent.high = INFINITY;
 }
 
-/* Under nova.conf's limit of bandwidth the switchover is short: QEMU judges by the limited rate
- * whether to stop the guest, and lifts the limit when it has (migration/migration.c,
- * migration_completion). How fast the link is then is not known, but what earlier switchovers took
- * is. */
 static void
-lift_limit(const Case *it, const NmaOutlookTerms *terms, Courses *courses)
+lift_limit(const Case *it, const NmaOutlookTerms *terms, NmaOutlook *outlook)
 {
-    double limit = (double)terms->configured_bytes_s, cost_s = it->cost_ms.expected / 1e3;
-    Band *downtime = &courses->downtime_s;
+    gint64 cost_ms = outlook->fixed_cost_ms.expected;
+    NmaEstimate *downtime_ms = &outlook->downtime_ms;
 
-    if (limit <= 0 || it->bandwidth.expected < NMA_LIMITED_SHARE * limit || downtime->high < 0)
-        return; /* high: none of them ends */
-    downtime->expected = MIN(downtime->expected, cost_s);
-    downtime->low = MIN(downtime->low, cost_s / NMA_DOWNTIME_SPREAD);
-    if (terms->learnt->fixed_cost_ms >= 0)
-        downtime->high = MIN(downtime->high, cost_s * NMA_DOWNTIME_SPREAD);
+    if (!nma_is_limited(it->bandwidth.expected, (double)terms->configured_bytes_s))
+        return;
+    nma_experience_lift_limit(terms->learnt, cost_ms, &downtime_ms->range);
+    if (downtime_ms->range.high >= 0 &&
+        (downtime_ms->expected < 0 || downtime_ms->expected > cost_ms))
+        downtime_ms->expected = cost_ms;
 }
 
 static void
@@ -343,7 +339,6 @@ nma_outlook_judge(const NmaMeasurement *measurement, const NmaOutlookTerms *term
     outlook->why = NMA_DOUBT_NONE;
     outlook->bandwidth_bytes_s = estimate(&it.bandwidth, 1);
     run_all(&it, &courses);
-    lift_limit(&it, terms, &courses);
     outlook->least_downtime_ms = estimate(&courses.least_s, 1e3);
     decide(&courses, outlook);
     if (outlook->verdict == NMA_FORECAST_HOPELESS)
@@ -351,6 +346,7 @@ nma_outlook_judge(const NmaMeasurement *measurement, const NmaOutlookTerms *term
     outlook->duration_ms = estimate(&courses.time_s, 1e3);
     outlook->sent_bytes = estimate(&courses.sent, 1);
     outlook->downtime_ms = estimate(&courses.downtime_s, 1e3);
+    lift_limit(&it, terms, outlook);
     nma_range_widen(&outlook->duration_ms.range, terms->learnt->before_factor);
 }
 

@@ -28,9 +28,8 @@ take_cost(NmaSource *source)
 gboolean
 nma_source_is_limited(const NmaSource *source, double bandwidth)
 {
-    double limit = source->rules != NULL ? (double)source->rules->nova.bandwidth_mib_s * MIB : 0;
-
-    return limit > 0 && bandwidth >= NMA_LIMITED_SHARE * limit;
+    return source->rules != NULL &&
+           nma_is_limited(bandwidth, (double)source->rules->nova.bandwidth_mib_s * MIB);
 }
 
 /* Of as many migrations as copy memory here now, each is taken to have as much of the link: unless
@@ -50,29 +49,14 @@ look_for_rivals(const NmaSource *source, NmaForecast *forecast)
         forecast->cause = NMA_HINDRANCE_COMPETING;
 }
 
-/* QEMU stops the guest by the limited rate, and then lifts the limit (migration/migration.c,
- * migration_completion): what is left goes at the link's own speed. How fast that is is not known,
- * but what earlier switchovers took is. */
-static void
-lift_limit(const NmaSource *source, NmaForecast *forecast)
-{
-    double cost_ms = (double)source->convergence.limits.fixed_cost_ms;
-    NmaRange *downtime_ms = &forecast->downtime_ms;
-
-    if (downtime_ms->high < 0 ||
-        !nma_source_is_limited(source, (double)forecast->bandwidth_bytes_s))
-        return;
-    downtime_ms->low = MIN(downtime_ms->low, (gint64)(cost_ms / NMA_DOWNTIME_SPREAD));
-    if (source->experience.fixed_cost_ms >= 0)
-        downtime_ms->high = MIN(downtime_ms->high, (gint64)(cost_ms * NMA_DOWNTIME_SPREAD));
-}
-
 static NmaForecast
 with_error(const NmaSource *source)
 {
     NmaForecast forecast = source->convergence.forecast;
 
-    lift_limit(source, &forecast);
+    if (nma_source_is_limited(source, (double)forecast.bandwidth_bytes_s))
+        nma_experience_lift_limit(&source->experience, source->convergence.limits.fixed_cost_ms,
+                                  &forecast.downtime_ms);
     nma_range_widen(&forecast.finishes_in_ms, source->experience.duration_factor);
     nma_range_widen(&forecast.downtime_ms, source->experience.downtime_factor);
     return forecast;
