@@ -108,8 +108,9 @@ add_guest(Fit *fit, const Guest *guest, double best_off, const NmaConvergence *c
     double high_s =
         nma_course_needed_s(guest->set_bytes, guest->tau_s, bandwidth_now, NMA_SLICE_LOW_S);
     double rate = guest->set_bytes / guest->tau_s;
-    double bandwidth = guest->set_bytes / (MAX(limit_s - cost_s, 0) + guest->tau_s);
-    double throttle = throttle_needed(guest, convergence, MAX(limit_s - cost_s, 0));
+    double memory_s = MAX(limit_s - cost_s, 0); /* of the limit, for memory */
+    double bandwidth = guest->set_bytes / (memory_s + guest->tau_s);
+    double throttle = throttle_needed(guest, convergence, memory_s);
     gboolean fits_best = guest->off <= best_off + BEST_BAND;
 
     if (fit->n++ == 0) {

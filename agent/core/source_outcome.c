@@ -71,12 +71,12 @@ fixed_cost_ms(const NmaSource *source, const NmaOutcome *outcome)
     double bandwidth = (double)outcome->bandwidth_bytes_s;
     double running_s, stopped_bytes, cost_ms;
 
-    if (outcome->downtime_ms >= 0 && !outcome->forced && !outcome->post_copy &&
-        nma_source_is_limited(source, bandwidth))
+    if (outcome->forced || outcome->post_copy || bandwidth <= 0 || outcome->downtime_ms < 0)
+        return NMA_UNKNOWN;
+    if (nma_source_is_limited(source, bandwidth))
         return outcome->downtime_ms; /* the limit is lifted for it: memory takes next to nothing */
     if (source->final_boot_us == NMA_NEVER || source->copied_boot_us == NMA_NEVER ||
         source->paused_boot_us == NMA_NEVER || source->paused_boot_us < source->copied_boot_us ||
-        outcome->forced || outcome->post_copy || bandwidth <= 0 || outcome->downtime_ms < 0 ||
         final->memory_normal_bytes < source->copied_bytes)
         return NMA_UNKNOWN;
     running_s = (double)(source->paused_boot_us - source->copied_boot_us) / 1e6;
