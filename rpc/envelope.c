@@ -193,8 +193,7 @@ om_message_args(OmMessage *message)
         read = json_object();
     } else if (text) {
         read = om_json_read(text, strlen(text), OM_ENVELOPE_MAX_DEPTH, NULL, &fault);
-        /* it was checked before: all that is left to refuse is a repeated key */
-        if (read == NULL)
+        if (read == NULL) /* not asked a second time */
             read = json_null();
     } else {
         return json_is_object(message->args) ? message->args : NULL;

@@ -3,13 +3,89 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 typedef struct {
     const char *at, *end;
+    const char *block; /* what `others` is of */
+    guint64 others;    /* bit i: byte i does not stand for itself inside a string */
     guint depth, max_depth;
     gboolean too_deep;
     OmJsonTreat treat;
 } Reader;
+
+/* ---- 64 bytes at once: bit i is about byte i of the block ---- */
+
+#define BLOCK_BYTES 64
+#define WORD_BYTES  16
+
+#ifdef __SSE2__
+/* Those that are `wanted` once `set` is set in them. */
+static inline guint64
+bytes_equal(const char *block, char set, char wanted)
+{
+    guint64 mask = 0;
+
+    for (guint i = 0; i < BLOCK_BYTES; i += WORD_BYTES) {
+        __m128i bytes = _mm_loadu_si128((const __m128i_u *)(block + i));
+        __m128i equal =
+            _mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(set)), _mm_set1_epi8(wanted));
+
+        mask |= (guint64)(guint)_mm_movemask_epi8(equal) << i;
+    }
+    return mask;
+}
+
+static inline guint64
+bytes_printable_ascii(const char *block)
+{
+    guint64 mask = 0;
+
+    for (guint i = 0; i < BLOCK_BYTES; i += WORD_BYTES) {
+        __m128i bytes = _mm_loadu_si128((const __m128i_u *)(block + i));
+
+        /* signed: what is not ASCII is negative */
+        mask |= (guint64)(guint)_mm_movemask_epi8(_mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x1f))) << i;
+    }
+    return mask;
+}
+#else
+static inline guint64
+bytes_equal(const char *block, char set, char wanted)
+{
+    guint64 mask = 0;
+
+    for (guint i = 0; i < BLOCK_BYTES; i++)
+        mask |= (guint64)((block[i] | set) == wanted) << i;
+    return mask;
+}
+
+static inline guint64
+bytes_printable_ascii(const char *block)
+{
+    guint64 mask = 0;
+
+    for (guint i = 0; i < BLOCK_BYTES; i++)
+        mask |= (guint64)((guchar)block[i] >= 0x20 && (guchar)block[i] < 0x80) << i;
+    return mask;
+}
+#endif
+
+/* The block from here on: behind the end of the text there are zeros. */
+static inline const char *
+block_here(const Reader *reader, char *tail)
+{
+    gsize left = (gsize)(reader->end - reader->at);
+
+    if (left >= BLOCK_BYTES)
+        return reader->at;
+    memset(tail, 0, BLOCK_BYTES);
+    return memcpy(tail, reader->at, left);
+}
+
+/* ---- single bytes ---- */
 
 static void
 skip_space(Reader *reader)
@@ -78,24 +154,11 @@ take_unicode(Reader *reader, char *out)
     return out + g_unichar_to_utf8((gunichar)value, out);
 }
 
-/* Behind the backslash. */
-static char *
-take_escape(Reader *reader, char *out)
-{
-    static const char meant[G_MAXUINT8 + 1] = {
-        ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-        ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
-    };
-
-    if (reader->at == reader->end)
-        return NULL;
-    *out = meant[(guchar)*reader->at];
-    if (*out) {
-        reader->at++;
-        return out + 1;
-    }
-    return take(reader, 'u') ? take_unicode(reader, out) : NULL;
-}
+/* What a backslash makes of the next byte; 0: nothing. */
+static const char unescaped[G_MAXUINT8 + 1] = {
+    ['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
 
 static char *
 take_utf8(Reader *reader, char *out)
@@ -111,74 +174,82 @@ take_utf8(Reader *reader, char *out)
     return out + length;
 }
 
-/* A byte that stands for itself inside a string. */
-static inline gboolean
-is_plain(guchar c)
-{
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
-#define EACH_BYTE  G_GUINT64_CONSTANT(0x0101010101010101)
-#define WORD_BYTES 8
-
-/* The highest bit of each byte that is zero; of those above the lowest such byte perhaps more. */
-static inline guint64
-zero_bytes(guint64 word)
-{
-    return (word - EACH_BYTE) & ~word;
-}
-
-/* How many bytes stand for themselves before the first that does not. The first byte of the text is
- * the lowest of the word. */
-static inline guint
-count_plain(guint64 word)
-{
-    guint64 others = word | ((word - EACH_BYTE * 0x20) & ~word) |
-                     zero_bytes(word ^ (EACH_BYTE * '"')) | zero_bytes(word ^ (EACH_BYTE * '\\'));
-
-    others &= EACH_BYTE * 0x80;
-    return others ? (guint)__builtin_ctzll(others) / 8 : WORD_BYTES;
-}
-
-/* Eight at a time: nearly all of a body is looked at here, and twice. */
+/* What is neither plain nor a simple escape. */
 static char *
-take_plain(Reader *reader, char *out)
+take_other(Reader *reader, char *out)
 {
-    while (reader->end - reader->at >= WORD_BYTES) {
-        guint64 word;
-        guint plain;
+    if (take(reader, '\\'))
+        return take(reader, 'u') ? take_unicode(reader, out) : NULL;
+    return (guchar)*reader->at >= 0x80 ? take_utf8(reader, out) : NULL;
+}
 
-        memcpy(&word, reader->at, sizeof word);
-        /* there is room: so much of the text is still to come */
-        memcpy(out, &word, sizeof word);
-        plain = count_plain(GUINT64_FROM_LE(word));
-        reader->at += plain;
-        out += plain;
-        if (plain < WORD_BYTES)
-            return out;
+static void
+load_block(Reader *reader)
+{
+    char tail[BLOCK_BYTES];
+    const char *block = block_here(reader, tail);
+
+    reader->block = reader->at;
+    reader->others =
+        ~bytes_printable_ascii(block) | bytes_equal(block, 0, '"') | bytes_equal(block, 0, '\\');
+}
+
+/* Whole words where there is room for them: so much of the text is still to come. */
+static inline void
+copy_plain(char *out, const char *at, gsize size, const char *end)
+{
+    if (end - at < BLOCK_BYTES) {
+        memcpy(out, at, size);
+        return;
     }
-    while (reader->at < reader->end && is_plain((guchar)*reader->at))
-        *out++ = *reader->at++;
-    return out;
+    for (gsize i = 0; i < size; i += WORD_BYTES)
+        memcpy(out + i, at + i, WORD_BYTES);
 }
 
 /* Behind the opening quote; writes to `out` with a NUL and returns where that stands, NULL when it
- * is no string. */
+ * is no string. Nearly all of a body is looked at here, so what changes with each run of plain
+ * bytes is kept out of *reader: for all that the compiler knows, writing to `out` changes that. */
 static char *
 take_string(Reader *reader, char *out)
 {
+    const char *const end = reader->end;
+    const char *block = reader->block;
+    guint64 block_others = reader->others;
+    const char *at = reader->at;
+
     while (out) {
-        out = take_plain(reader, out);
-        if (take(reader, '"')) {
+        gsize place = (gsize)(at - block);
+        guint64 others;
+        gsize size;
+
+        if (place >= BLOCK_BYTES) {
+            reader->at = block = at;
+            load_block(reader);
+            block_others = reader->others;
+            place = 0;
+        }
+        others = block_others >> place;
+        size = others ? (gsize)__builtin_ctzll(others) : BLOCK_BYTES - place;
+        copy_plain(out, at, size, end);
+        at += size;
+        out += size;
+        if (others == 0)
+            continue;
+        if (at == end)
+            return NULL;
+        if (*at == '"') {
+            reader->at = at + 1;
             *out = '\0';
             return out;
         }
-        if (take(reader, '\\'))
-            out = take_escape(reader, out);
-        else if (reader->at < reader->end && (guchar)*reader->at >= 0x80)
-            out = take_utf8(reader, out);
-        else
-            return NULL;
+        if (*at == '\\' && at + 1 < end && unescaped[(guchar)at[1]]) {
+            *out++ = unescaped[(guchar)at[1]];
+            at += 2;
+            continue;
+        }
+        reader->at = at;
+        out = take_other(reader, out);
+        at = reader->at;
     }
     return NULL;
 }
@@ -255,7 +326,16 @@ read_word(Reader *reader)
     return NULL;
 }
 
-static json_t *read_value(Reader *reader, char *scratch, gboolean build);
+static json_t *read_value(Reader *reader, char *scratch);
+
+/* One level deeper. */
+static gboolean
+enter(Reader *reader)
+{
+    reader->too_deep = reader->depth == reader->max_depth;
+    reader->depth += !reader->too_deep;
+    return !reader->too_deep;
+}
 
 /* Takes the member, also when it cannot be added. */
 static gboolean
@@ -268,10 +348,87 @@ add_member(json_t *object, const char *key, json_t *value)
            json_object_size(object) == before + 1;
 }
 
-static gboolean
-read_member(Reader *reader, json_t *object, char *scratch, gboolean build)
+/* Which bytes follow a backslash that is not itself escaped. *carry: the next block's first. */
+static inline guint64
+bytes_escaped(guint64 backslashes, gboolean *carry)
 {
-    OmJsonTreatment treatment = build ? OM_JSON_BUILD : OM_JSON_SKIP;
+    guint64 escaped = *carry ? 1 : 0;
+
+    *carry = FALSE;
+    backslashes &= ~escaped;
+    while (backslashes) {
+        guint64 first = backslashes & -backslashes;
+
+        escaped |= first << 1;
+        *carry = first >> (BLOCK_BYTES - 1) != 0;
+        backslashes &= ~(first | first << 1);
+    }
+    return escaped;
+}
+
+/* Which bytes have an odd number of quotes before them, their own counted. *carry: the next block's
+ * first begins inside a string. */
+static inline guint64
+bytes_in_strings(guint64 quotes, gboolean *carry)
+{
+    guint64 inside = quotes;
+
+    for (guint shift = 1; shift < BLOCK_BYTES; shift *= 2)
+        inside ^= inside << shift;
+    if (*carry)
+        inside = ~inside;
+    *carry = inside >> (BLOCK_BYTES - 1) != 0;
+    return inside;
+}
+
+/* Finds the end of an object or array: judges nothing of what is in it. */
+static gboolean
+skip_container(Reader *reader)
+{
+    const guint outside = reader->depth;
+    gboolean is_escaped = FALSE;
+    gboolean is_inside = FALSE;
+
+    while (reader->at < reader->end) {
+        char tail[BLOCK_BYTES];
+        const char *block = block_here(reader, tail);
+        guint64 escaped = bytes_escaped(bytes_equal(block, 0, '\\'), &is_escaped);
+        guint64 inside = bytes_in_strings(bytes_equal(block, 0, '"') & ~escaped, &is_inside);
+        /* with that bit set square brackets are braces as well */
+        guint64 braces = bytes_equal(block, 0x20, '{') | bytes_equal(block, 0x20, '}');
+
+        for (braces &= ~inside; braces; braces &= braces - 1) {
+            guint i = (guint)__builtin_ctzll(braces);
+
+            if ((block[i] | 0x20) == '{') {
+                if (!enter(reader))
+                    return FALSE;
+            } else if (--reader->depth == outside) {
+                reader->at += i + 1;
+                return TRUE;
+            }
+        }
+        reader->at += MIN(BLOCK_BYTES, reader->end - reader->at);
+    }
+    return FALSE;
+}
+
+static gboolean
+skip_value(Reader *reader, char *scratch)
+{
+    json_t *scalar;
+
+    if (reader->at < reader->end && (*reader->at == '{' || *reader->at == '['))
+        return skip_container(reader);
+    scalar = read_value(reader, scratch);
+    json_decref(scalar);
+    return scalar != NULL;
+}
+
+static gboolean
+read_member(Reader *reader, json_t *object, char *scratch)
+{
+    OmJsonTreatment treatment = OM_JSON_BUILD;
     const char *first;
     json_t *value;
     char *end;
@@ -285,43 +442,40 @@ read_member(Reader *reader, json_t *object, char *scratch, gboolean build)
     skip_space(reader);
     if (reader->depth == 1 && reader->treat)
         treatment = reader->treat(scratch);
+    if (treatment == OM_JSON_BUILD) {
+        value = read_value(reader, end + 1);
+        return value && add_member(object, scratch, value);
+    }
     first = reader->at;
-    value = read_value(reader, end + 1, treatment == OM_JSON_BUILD);
-    if (value && treatment == OM_JSON_TEXT) {
-        json_decref(value);
-        value = json_stringn_nocheck(first, (gsize)(reader->at - first));
-    }
-    if (value == NULL || treatment == OM_JSON_SKIP) {
-        json_decref(value);
-        return value != NULL;
-    }
+    if (!skip_value(reader, end + 1))
+        return FALSE;
+    if (treatment == OM_JSON_SKIP)
+        return TRUE;
+    value = json_stringn_nocheck(first, (gsize)(reader->at - first));
     return add_member(object, scratch, value);
 }
 
 static gboolean
-read_item(Reader *reader, json_t *array, char *scratch, gboolean build)
+read_item(Reader *reader, json_t *array, char *scratch)
 {
-    json_t *value = read_value(reader, scratch, build);
+    json_t *value = read_value(reader, scratch);
 
-    if (value == NULL || !build) {
-        json_decref(value);
-        return value != NULL;
-    }
-    return json_array_append_new(array, value) == 0;
+    return value && json_array_append_new(array, value) == 0;
 }
 
 /* Behind the opening bracket. */
 static json_t *
-read_container(Reader *reader, char close, char *scratch, gboolean build)
+read_container(Reader *reader, char close, char *scratch)
 {
     gboolean is_object = close == '}';
-    json_t *container = !build ? json_null() : is_object ? json_object() : json_array();
+    json_t *container = is_object ? json_object() : json_array();
 
-    reader->depth++;
+    if (!enter(reader))
+        goto refused;
     skip_space(reader);
     if (!take(reader, close)) {
         do {
-            if (!(is_object ? read_member : read_item)(reader, container, scratch, build))
+            if (!(is_object ? read_member : read_item)(reader, container, scratch))
                 goto refused;
             skip_space(reader);
         } while (take(reader, ','));
@@ -335,9 +489,8 @@ refused:
     return NULL;
 }
 
-/* Without `build` null stands for whatever is there. */
 static json_t *
-read_value(Reader *reader, char *scratch, gboolean build)
+read_value(Reader *reader, char *scratch)
 {
     char *end;
 
@@ -347,18 +500,12 @@ read_value(Reader *reader, char *scratch, gboolean build)
     switch (*reader->at) {
     case '{':
     case '[':
-        if (reader->depth == reader->max_depth) {
-            reader->too_deep = TRUE;
-            return NULL;
-        }
         reader->at++;
-        return read_container(reader, reader->at[-1] == '{' ? '}' : ']', scratch, build);
+        return read_container(reader, reader->at[-1] == '{' ? '}' : ']', scratch);
     case '"':
         reader->at++;
         end = take_string(reader, scratch);
-        if (end == NULL)
-            return NULL;
-        return build ? json_stringn_nocheck(scratch, (gsize)(end - scratch)) : json_null();
+        return end ? json_stringn_nocheck(scratch, (gsize)(end - scratch)) : NULL;
     case 'n':
     case 't':
     case 'f':
@@ -376,9 +523,10 @@ om_json_read(const char *text, gsize size, guint max_depth, OmJsonTreat treat, O
     Reader reader = { .at = text, .end = text + size, .max_depth = max_depth, .treat = treat };
     json_t *value = NULL;
 
+    load_block(&reader);
     skip_space(&reader);
     if (reader.at < reader.end && *reader.at == '{')
-        value = read_value(&reader, scratch, TRUE);
+        value = read_value(&reader, scratch);
     skip_space(&reader);
     if (value && reader.at == reader.end)
         return value;

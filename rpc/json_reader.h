@@ -11,8 +11,8 @@ typedef struct {
     gsize at; /* the byte where it was noticed */
 } OmJsonFault;
 
-/* What becomes of a member of the outermost object. All are checked, but for repeated keys inside
- * what is not built. */
+/* What becomes of a member of the outermost object. Of an object or array that is not built only
+ * the end is looked for, which is many times cheaper: whether it is JSON shows when it is read. */
 typedef enum {
     OM_JSON_BUILD,
     OM_JSON_SKIP, /* it is not there */

@@ -305,7 +305,7 @@ test_every_capture(void)
     g_assert_cmpuint(n, ==, 95);
 }
 
-/* ---- strings, of which the reader looks at eight bytes at once ---- */
+/* ---- what the reader looks at 64 bytes at once ---- */
 
 static void
 check_as_jansson(const char *text, gsize size)
@@ -327,7 +327,7 @@ test_strings(void)
                                          "\x7f", "\x80", "\x1f",    "\x01",    "\"",
                                          "\\",   "!",    "\\u0000", "\\x",     "\xed\xa0\x80" };
 
-    for (guint length = 0; length <= 20; length++) {
+    for (guint length = 0; length <= 70; length++) {
         for (guint at = 0; at <= length; at++) {
             for (guint i = 0; i < G_N_ELEMENTS(marks); i++) {
                 g_autofree char *before = g_strnfill(at, 'b');
@@ -340,6 +340,61 @@ test_strings(void)
             }
         }
     }
+}
+
+static OmJsonTreatment
+treat_by_letter(const char *key)
+{
+    return *key == 's' ? OM_JSON_SKIP : *key == 't' ? OM_JSON_TEXT : OM_JSON_BUILD;
+}
+
+static void
+check_skipped(const char *text)
+{
+    OmJsonFault fault;
+    json_t *wanted = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    json_t *got = om_json_read(text, strlen(text), OM_ENVELOPE_MAX_DEPTH, treat_by_letter, &fault);
+    json_t *kept = json_loads(json_string_value(json_object_get(got, "t")), 0, NULL);
+
+    g_assert_nonnull(wanted);
+    g_assert_null(json_object_get(got, "s"));
+    g_assert_true(json_equal(kept, json_object_get(wanted, "t")));
+    g_assert_true(json_equal(json_object_get(got, "b"), json_object_get(wanted, "b")));
+    for (gsize size = 0; size < strlen(text); size++)
+        g_assert_null(om_json_read(text, size, OM_ENVELOPE_MAX_DEPTH, treat_by_letter, &fault));
+    json_decref(wanted);
+    json_decref(got);
+    json_decref(kept);
+}
+
+static void
+test_skipped(void)
+{
+    static const char *const pieces[] = { "",     "]}",       "{[",        "\\\"",
+                                          "\\\\", "\\\\\\\"", "\\\"]\\\\", "\\\\\\\\" };
+
+    for (guint length = 0; length <= 70; length++) {
+        for (guint i = 0; i < G_N_ELEMENTS(pieces); i++) {
+            g_autofree char *before = g_strnfill(length, 'b');
+            g_autofree char *string = g_strconcat("\"", before, pieces[i], "\"", NULL);
+            g_autofree char *text =
+                g_strdup_printf("{\"s\": {%s: [1, {\"m\": []}]}, \"t\": [%s, {}, 2], \"b\": [%s]}",
+                                string, string, string);
+
+            check_skipped(text);
+        }
+    }
+}
+
+/* What is skipped is judged when it is read. */
+static void
+test_args_that_are_none(void)
+{
+    static const char body[] = "{\"method\": \"a\", \"args\": {\"b\": nonsense}}";
+    g_autoptr(OmMessage) message = decode(body, strlen(body));
+
+    g_assert_null(om_message_args(message));
+    g_assert_null(om_message_args(message));
 }
 
 /* ---- hostile bodies ---- */
@@ -368,6 +423,7 @@ test_refused(void)
     assert_refused("{\"method\": 3}", malformed);
     assert_refused("{\"method\": null}", malformed);
     assert_refused("{\"method\": \"a\", \"args\": [1]}", malformed);
+    assert_refused("{\"method\": \"a\", \"args\": {\"b\": [}", malformed);
     assert_refused("{\"method\": \"a\", \"namespace\": {}}", malformed);
     assert_refused("{\"method\": \"a\", \"version\": 1.0}", malformed);
     assert_refused("{\"method\": \"a\", \"method\": \"secret\"}", malformed);
@@ -533,6 +589,8 @@ main(int argc, char **argv)
     g_test_add_func("/rpc/envelope/captured-notifications", test_notifications);
     g_test_add_func("/rpc/envelope/every-capture", test_every_capture);
     g_test_add_func("/rpc/envelope/strings", test_strings);
+    g_test_add_func("/rpc/envelope/skipped", test_skipped);
+    g_test_add_func("/rpc/envelope/args-that-are-none", test_args_that_are_none);
     g_test_add_func("/rpc/envelope/refused", test_refused);
     g_test_add_func("/rpc/envelope/depth", test_depth);
     g_test_add_func("/rpc/envelope/tolerated", test_tolerated);
