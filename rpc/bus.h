@@ -151,13 +151,13 @@ typedef struct {
      * is now minus this */
     gint64 last_probe_us;
     gint64 last_tapped_us;
-    gint64 in_progress_us,
-        out_progress_us; /* when the threads last passed their loop; blocked only in steps with
-                          * deadlines, so older than OM_BUS_STALLED_US means stuck */
+    gint64 in_progress_us, out_progress_us; /* when the threads last passed their loop or a step of
+                                             * setting up; blocked only in steps with deadlines, so
+                                             * older than OM_BUS_STALLED_US means stuck */
     guint in_flight, queued, open_requests, open_calls;
 } OmBusStats;
 
-/* longer than a tap takes to set up when each of its eleven steps takes all of its 10 s */
+/* twice the longest step */
 #define OM_BUS_STALLED_US (120 * G_USEC_PER_SEC)
 
 /* ---- life ---- */

@@ -99,8 +99,8 @@ role_failed(InThread *in, OmRole *role, const GError *error)
     tell_roles(in, error);
 }
 
-/* One role at a time: each of its steps may take as long as the broker is given, and the watchdog
- * is to see progress between two of them. FALSE: the connection is gone. */
+/* One role at a time: each of its steps may take as long as the broker is given, and what has come
+ * for those that are ready is not to wait for all. FALSE: the connection is gone. */
 static gboolean
 set_up_due(InThread *in, gint64 now, GError **error)
 {

@@ -9,8 +9,11 @@
 #include "rpc/connection.h"
 #include "rpc/dedup.h"
 
-#define OM_HANDSHAKE_MS     10000
-#define OM_RPC_MS           10000
+#define OM_HANDSHAKE_MS 10000
+#define OM_RPC_MS       10000
+/* of each queue and binding: a cluster to which a whole fleet comes back makes them one after the
+ * other, and who gave up earlier would only add to its work */
+#define OM_SETUP_MS         60000
 #define OM_GOODBYE_MS       700
 #define OM_MAX_QUEUED       4096
 #define OM_MAX_QUEUED_BYTES (64 * 1024 * 1024)

@@ -37,6 +37,8 @@ struct _OmConnection {
     amqp_connection_state_t state;
     Channel channels[MAX_CHANNELS];
     gsize max_body_bytes;
+    void (*progressed)(gpointer);
+    gpointer progress_data;
     gboolean unverified;
     gboolean dead;
 };
@@ -124,6 +126,8 @@ check_reply(OmConnection *connection, guint16 channel, amqp_rpc_reply_t reply, c
     switch (reply.reply_type) {
     case AMQP_RESPONSE_NORMAL:
         amqp_maybe_release_buffers_on_channel(connection->state, channel);
+        if (connection->progressed)
+            connection->progressed(connection->progress_data);
         return TRUE;
     case AMQP_RESPONSE_LIBRARY_EXCEPTION:
         return library_error(connection, reply.library_error, step, error);
@@ -270,16 +274,19 @@ login(OmConnection *connection, const OmConnectionParams *params, GError **error
 OmConnection *
 om_connection_open(const OmConnectionParams *params, GError **error)
 {
-    OmConnection *connection = g_new0(OmConnection, 1);
+    OmConnection *connection;
     struct timeval handshake;
     struct timeval rpc;
     amqp_socket_t *socket;
     GError *local = NULL;
     int status;
 
+    connection = g_new0(OmConnection, 1);
     milliseconds(&handshake, params->handshake_ms);
     milliseconds(&rpc, params->rpc_ms);
     connection->max_body_bytes = params->max_body_bytes;
+    connection->progressed = params->progressed;
+    connection->progress_data = params->progress_data;
     connection->state = amqp_new_connection();
     if (connection->state == NULL)
         g_error("out of memory");

@@ -24,6 +24,9 @@ typedef struct {
     guint handshake_ms;
     guint rpc_ms;
     gsize max_body_bytes;
+    /* called after each step that was answered: one by one they may take long together; or NULL */
+    void (*progressed)(gpointer progress_data);
+    gpointer progress_data;
 } OmConnectionParams;
 
 typedef enum {

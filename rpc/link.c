@@ -89,6 +89,18 @@ tell_failed(OmLink *link, const OmHost *host, const GError *error)
     om_bus_state_end(link->bus);
 }
 
+/* For the watchdog. */
+static void
+note_progress(gpointer data)
+{
+    OmLink *link = data;
+    OmBusStats *stats = &link->bus->stats;
+
+    pthread_mutex_lock(&link->bus->lock);
+    *(link->in ? &stats->in_progress_us : &stats->out_progress_us) = g_get_monotonic_time();
+    pthread_mutex_unlock(&link->bus->lock);
+}
+
 gboolean
 om_link_step(OmLink *link, gint64 now_us)
 {
@@ -113,8 +125,10 @@ om_link_step(OmLink *link, gint64 now_us)
         .rabbit = &link->rabbit,
         .name = name,
         .handshake_ms = OM_HANDSHAKE_MS,
-        .rpc_ms = OM_RPC_MS,
+        .rpc_ms = link->in ? OM_SETUP_MS : OM_RPC_MS,
         .max_body_bytes = link->bus->max_body_bytes,
+        .progressed = note_progress,
+        .progress_data = link,
     };
 
     link->connection = om_connection_open(&params, &error);
