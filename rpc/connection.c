@@ -21,6 +21,7 @@
 #endif
 
 #include "rpc/assembly.h"
+#include "rpc/resolve.h"
 #include "rpc/tls.h"
 
 #define MAX_CHANNELS        8
@@ -281,6 +282,8 @@ om_connection_open(const OmConnectionParams *params, GError **error)
     GError *local = NULL;
     int status;
 
+    if (!om_resolve_check(params->host->host, params->handshake_ms, error))
+        return NULL;
     connection = g_new0(OmConnection, 1);
     milliseconds(&handshake, params->handshake_ms);
     milliseconds(&rpc, params->rpc_ms);
