@@ -38,16 +38,22 @@ bytes_equal(const char *block, char set, char wanted)
     return mask;
 }
 
+/* Those that stand for themselves inside a string. */
 static inline guint64
-bytes_printable_ascii(const char *block)
+bytes_plain(const char *block)
 {
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+    const __m128i last_control = _mm_set1_epi8(0x1f);
     guint64 mask = 0;
 
     for (guint i = 0; i < BLOCK_BYTES; i += WORD_BYTES) {
         __m128i bytes = _mm_loadu_si128((const __m128i_u *)(block + i));
-
+        __m128i marked =
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
         /* signed: what is not ASCII is negative */
-        mask |= (guint64)(guint)_mm_movemask_epi8(_mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x1f))) << i;
+        __m128i plain = _mm_andnot_si128(marked, _mm_cmpgt_epi8(bytes, last_control));
+
+        mask |= (guint64)(guint)_mm_movemask_epi8(plain) << i;
     }
     return mask;
 }
@@ -63,12 +69,15 @@ bytes_equal(const char *block, char set, char wanted)
 }
 
 static inline guint64
-bytes_printable_ascii(const char *block)
+bytes_plain(const char *block)
 {
     guint64 mask = 0;
 
-    for (guint i = 0; i < BLOCK_BYTES; i++)
-        mask |= (guint64)((guchar)block[i] >= 0x20 && (guchar)block[i] < 0x80) << i;
+    for (guint i = 0; i < BLOCK_BYTES; i++) {
+        guchar c = (guchar)block[i];
+
+        mask |= (guint64)(c >= 0x20 && c < 0x80 && c != '"' && c != '\\') << i;
+    }
     return mask;
 }
 #endif
@@ -190,8 +199,7 @@ load_block(Reader *reader)
     const char *block = block_here(reader, tail);
 
     reader->block = reader->at;
-    reader->others =
-        ~bytes_printable_ascii(block) | bytes_equal(block, 0, '"') | bytes_equal(block, 0, '\\');
+    reader->others = ~bytes_plain(block);
 }
 
 /* Whole words where there is room for them: so much of the text is still to come. */
