@@ -5,7 +5,7 @@
 #include "agent/settings_options.h"
 #include "agent/settings_policy.h"
 
-G_DEFINE_QUARK(nma - settings - error - quark, nma_settings_error)
+G_DEFINE_QUARK(nma_settings_error_quark, nma_settings_error)
 
 static gboolean
 apply_entry(NmaSettings *settings, const char *file, const NmaSettingsEntry *entry, GError **error)

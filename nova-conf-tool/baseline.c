@@ -8,7 +8,7 @@ struct NctBaseline {
     GHashTable *counts; /* fingerprint -> how many */
 };
 
-G_DEFINE_QUARK(nct - baseline - error, nct_baseline_error)
+G_DEFINE_QUARK(nct_baseline_error_quark, nct_baseline_error)
 
 NctBaseline *
 nct_baseline_new(void)

@@ -24,7 +24,7 @@ struct NctDocument {
     GArray *line_offsets; /* guint: where each line begins */
 };
 
-G_DEFINE_QUARK(nct - document - error, nct_document_error)
+G_DEFINE_QUARK(nct_document_error_quark, nct_document_error)
 
 char *
 nct_group_normalize(const char *name, gsize length)

@@ -5,7 +5,7 @@
 #include "nova-conf-tool/catalogue.h"
 #include "nova-conf-tool/effective_internal.h"
 
-G_DEFINE_QUARK(nct - config - error, nct_config_error)
+G_DEFINE_QUARK(nct_config_error_quark, nct_config_error)
 
 /* the slot of group and key, or the free one where it belongs */
 static NctSlot *

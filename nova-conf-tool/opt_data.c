@@ -12,7 +12,7 @@
 #define MAX_GROUPS  10000u
 #define MAX_DEPTH   64u
 
-G_DEFINE_QUARK(nct - opt - data - error, nct_opt_data_error)
+G_DEFINE_QUARK(nct_opt_data_error_quark, nct_opt_data_error)
 
 /*
  * oslo-config-generator prints the same tree as JSON or as YAML. JSON is read as JSON, since YAML

@@ -10,7 +10,7 @@
 
 #include "rpc/bus_private.h"
 
-G_DEFINE_QUARK(om - bus - error - quark, om_bus_error)
+G_DEFINE_QUARK(om_bus_error_quark, om_bus_error)
 
 /* ---- waking ---- */
 

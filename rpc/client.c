@@ -41,7 +41,7 @@ om_call_status_to_string(OmCallStatus status)
     return (guint)status < G_N_ELEMENTS(names) ? names[status] : "?";
 }
 
-G_DEFINE_QUARK(om - call - error - quark, om_call_error)
+G_DEFINE_QUARK(om_call_error_quark, om_call_error)
 
 GError *
 om_call_result_to_error(const OmCallResult *result)

@@ -27,7 +27,7 @@
 #define MAX_CHANNELS        8
 #define TCP_USER_TIMEOUT_MS 30000
 
-G_DEFINE_QUARK(om - connection - error - quark, om_connection_error)
+G_DEFINE_QUARK(om_connection_error_quark, om_connection_error)
 
 typedef struct {
     gboolean open;

@@ -5,7 +5,7 @@
 
 #include "rpc/json_reader.h"
 
-G_DEFINE_QUARK(om - envelope - error - quark, om_envelope_error)
+G_DEFINE_QUARK(om_envelope_error_quark, om_envelope_error)
 
 #define ENVELOPE_VERSION "2.0"
 #define CONTEXT_PREFIX   "_context_"

@@ -111,8 +111,8 @@ om_server_heartbeats(OmBus *bus, gint64 now_us)
             GBytes *body = om_envelope_reply_heartbeat(request->message->msg_id);
             OmOutItem *item = new_reply(request->message, body);
 
-            /* a late one helps nobody */
-            item->deadline_us = now_us + interval;
+            if (item)
+                item->deadline_us = now_us + interval; /* a late one helps nobody */
             push_locked(bus, item);
             request->next_heartbeat_us = now_us + interval;
         }

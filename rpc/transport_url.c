@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK(om - transport - url - error - quark, om_transport_url_error)
+G_DEFINE_QUARK(om_transport_url_error_quark, om_transport_url_error)
 
 /* Python's urllib.parse.unquote: a % that two hex digits do not follow stays as it is. */
 static char *

@@ -42,7 +42,7 @@ struct NmaHypervisor {
     guint64 events_total;
 };
 
-G_DEFINE_QUARK(nma - hypervisor - error - quark, nma_hypervisor_error)
+G_DEFINE_QUARK(nma_hypervisor_error_quark, nma_hypervisor_error)
 
 static void
 post(NmaEvent *event, gpointer user_data)

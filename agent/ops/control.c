@@ -27,7 +27,7 @@ struct NmaControl {
     Client clients[NMA_CONTROL_MAX_CLIENTS];
 };
 
-G_DEFINE_QUARK(nma - control - error - quark, nma_control_error)
+G_DEFINE_QUARK(nma_control_error_quark, nma_control_error)
 
 static gboolean
 fill_address(const char *path, struct sockaddr_un *address, GError **error)

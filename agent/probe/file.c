@@ -8,7 +8,7 @@
  * the first arguments. */
 #define FILE_MAX_BYTES (256 * 1024)
 
-G_DEFINE_QUARK(nma - probe - error - quark, nma_probe_error)
+G_DEFINE_QUARK(nma_probe_error_quark, nma_probe_error)
 
 char *
 nma_probe_read_at(int dir_fd, const char *name, gsize *length)

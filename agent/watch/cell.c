@@ -4,7 +4,7 @@
 
 #define RABBIT_GROUP "oslo_messaging_rabbit"
 
-G_DEFINE_QUARK(nma - watch - cell - error - quark, nma_watch_cell_error)
+G_DEFINE_QUARK(nma_watch_cell_error_quark, nma_watch_cell_error)
 
 /* One row is one option of [oslo_messaging_rabbit] that touches us. */
 static const struct {

@@ -5,7 +5,7 @@
 #include "agent/core/identity.h"
 #include "agent/watch/drain.h"
 
-G_DEFINE_QUARK(nma - watch - option - error - quark, nma_watch_option_error)
+G_DEFINE_QUARK(nma_watch_option_error_quark, nma_watch_option_error)
 
 #define MAX_CELLS     64
 #define MAX_TIMEOUT_S (366.0 * 86400)
