@@ -64,8 +64,8 @@ GQuark om_envelope_error_quark(void);
  * another thread. */
 OmMessage *om_envelope_decode(const void *body, gsize size, GError **error);
 /* The arguments of a request, read when they are first asked for: most of a large message is these.
- * Borrowed from the message; an object; NULL when a key in it is repeated. Not from two threads at
- * a time. */
+ * Borrowed from the message; an object; NULL when they are no JSON or a key in it is repeated. Not
+ * from two threads at a time. */
 json_t *om_message_args(OmMessage *message);
 void om_message_free(OmMessage *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OmMessage, om_message_free)

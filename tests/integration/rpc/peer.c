@@ -81,7 +81,7 @@ requested(OmRequest *request, gpointer user_data)
     OmMessage *message = om_request_message(request);
     const json_t *args = om_message_args(message);
 
-    emit(json_pack("{s:s, s:s, s:O, s:s?, s:b, s:I}", "event", "requested", "method",
+    emit(json_pack("{s:s, s:s, s:O?, s:s?, s:b, s:I}", "event", "requested", "method",
                    message->method, "args", args, "request_id", message->request_id, "call",
                    message->msg_id != NULL, "timeout_s", (json_int_t)message->timeout_s));
     if (g_str_equal(message->method, "slow"))
