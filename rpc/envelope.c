@@ -228,26 +228,36 @@ om_message_free(OmMessage *message)
     g_free(message);
 }
 
+/* One to three numbers; those that are missing are left alone. */
+static gboolean
+parse_version(const char *text, guint64 parts[3])
+{
+    for (guint i = 0; i < 3; i++) {
+        char *end;
+
+        if (!g_ascii_isdigit(*text))
+            return FALSE;
+        parts[i] = g_ascii_strtoull(text, &end, 10);
+        if (parts[i] > G_MAXUINT32)
+            return FALSE;
+        if (*end != '.')
+            return *end == '\0';
+        text = end + 1;
+    }
+    return FALSE;
+}
+
 gboolean
 om_version_compatible(const char *implemented, const char *requested)
 {
-    const char *texts[2] = { implemented ? implemented : "1.0", requested ? requested : "1.0" };
-    guint64 parts[2][3] = { { 0 } };
+    guint64 ours[3] = { 0 };
+    guint64 theirs[3] = { 0 };
 
-    for (guint v = 0; v < 2; v++) {
-        g_auto(GStrv) fields = g_strsplit(texts[v], ".", 4);
-        guint n = g_strv_length(fields);
-
-        if (n < 1 || n > 3)
-            return FALSE;
-        for (guint i = 0; i < n; i++) {
-            if (!g_ascii_string_to_unsigned(fields[i], 10, 0, G_MAXUINT32, &parts[v][i], NULL))
-                return FALSE;
-        }
-    }
-    if (parts[0][0] != parts[1][0] || parts[1][1] > parts[0][1])
+    if (!parse_version(implemented ? implemented : "1.0", ours) ||
+        !parse_version(requested ? requested : "1.0", theirs) || ours[0] != theirs[0] ||
+        theirs[1] > ours[1])
         return FALSE;
-    return parts[1][1] < parts[0][1] || parts[1][2] <= parts[0][2];
+    return theirs[1] < ours[1] || theirs[2] <= ours[2];
 }
 
 /* ---- writing ---- */

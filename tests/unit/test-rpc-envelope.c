@@ -507,6 +507,7 @@ test_versions(void)
         { "1.4", "1", TRUE },        { "1.4", "", FALSE },
         { "1.4", "1.x", FALSE },     { "1.4", "1.-1", FALSE },
         { "1.4", "1.0.0.0", FALSE }, { "1.4", "99999999999.1", FALSE },
+        { "1.4", "1.", FALSE },      { "1.4", "+1.0", FALSE },
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
