@@ -3,9 +3,8 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+
+#include "rpc/json_block.h"
 
 typedef struct {
     const char *at, *end;
@@ -16,81 +15,15 @@ typedef struct {
     OmJsonTreat treat;
 } Reader;
 
-/* ---- 64 bytes at once: bit i is about byte i of the block ---- */
-
-#define BLOCK_BYTES 64
-#define WORD_BYTES  16
-
-#ifdef __SSE2__
-/* Those that are `wanted` once `set` is set in them. */
-static inline guint64
-bytes_equal(const char *block, char set, char wanted)
-{
-    guint64 mask = 0;
-
-    for (guint i = 0; i < BLOCK_BYTES; i += WORD_BYTES) {
-        __m128i bytes = _mm_loadu_si128((const __m128i_u *)(block + i));
-        __m128i equal =
-            _mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(set)), _mm_set1_epi8(wanted));
-
-        mask |= (guint64)(guint)_mm_movemask_epi8(equal) << i;
-    }
-    return mask;
-}
-
-/* Those that stand for themselves inside a string. */
-static inline guint64
-bytes_plain(const char *block)
-{
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
-    const __m128i last_control = _mm_set1_epi8(0x1f);
-    guint64 mask = 0;
-
-    for (guint i = 0; i < BLOCK_BYTES; i += WORD_BYTES) {
-        __m128i bytes = _mm_loadu_si128((const __m128i_u *)(block + i));
-        __m128i marked =
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-        /* signed: what is not ASCII is negative */
-        __m128i plain = _mm_andnot_si128(marked, _mm_cmpgt_epi8(bytes, last_control));
-
-        mask |= (guint64)(guint)_mm_movemask_epi8(plain) << i;
-    }
-    return mask;
-}
-#else
-static inline guint64
-bytes_equal(const char *block, char set, char wanted)
-{
-    guint64 mask = 0;
-
-    for (guint i = 0; i < BLOCK_BYTES; i++)
-        mask |= (guint64)((block[i] | set) == wanted) << i;
-    return mask;
-}
-
-static inline guint64
-bytes_plain(const char *block)
-{
-    guint64 mask = 0;
-
-    for (guint i = 0; i < BLOCK_BYTES; i++) {
-        guchar c = (guchar)block[i];
-
-        mask |= (guint64)(c >= 0x20 && c < 0x80 && c != '"' && c != '\\') << i;
-    }
-    return mask;
-}
-#endif
-
 /* The block from here on: behind the end of the text there are zeros. */
 static inline const char *
 block_here(const Reader *reader, char *tail)
 {
     gsize left = (gsize)(reader->end - reader->at);
 
-    if (left >= BLOCK_BYTES)
+    if (left >= OM_BLOCK_BYTES)
         return reader->at;
-    memset(tail, 0, BLOCK_BYTES);
+    memset(tail, 0, OM_BLOCK_BYTES);
     return memcpy(tail, reader->at, left);
 }
 
@@ -195,23 +128,23 @@ take_other(Reader *reader, char *out)
 static void
 load_block(Reader *reader)
 {
-    char tail[BLOCK_BYTES];
+    char tail[OM_BLOCK_BYTES];
     const char *block = block_here(reader, tail);
 
     reader->block = reader->at;
-    reader->others = ~bytes_plain(block);
+    reader->others = ~om_block_plain(block);
 }
 
 /* Whole words where there is room for them: so much of the text is still to come. */
 static inline void
 copy_plain(char *out, const char *at, gsize size, const char *end)
 {
-    if (end - at < BLOCK_BYTES) {
+    if (end - at < OM_BLOCK_BYTES) {
         memcpy(out, at, size);
         return;
     }
-    for (gsize i = 0; i < size; i += WORD_BYTES)
-        memcpy(out + i, at + i, WORD_BYTES);
+    for (gsize i = 0; i < size; i += OM_WORD_BYTES)
+        memcpy(out + i, at + i, OM_WORD_BYTES);
 }
 
 /* Behind the opening quote; writes to `out` with a NUL and returns where that stands, NULL when it
@@ -230,14 +163,14 @@ take_string(Reader *reader, char *out)
         guint64 others;
         gsize size;
 
-        if (place >= BLOCK_BYTES) {
+        if (place >= OM_BLOCK_BYTES) {
             reader->at = block = at;
             load_block(reader);
             block_others = reader->others;
             place = 0;
         }
         others = block_others >> place;
-        size = others ? (gsize)__builtin_ctzll(others) : BLOCK_BYTES - place;
+        size = others ? (gsize)__builtin_ctzll(others) : OM_BLOCK_BYTES - place;
         copy_plain(out, at, size, end);
         at += size;
         out += size;
@@ -356,39 +289,6 @@ add_member(json_t *object, const char *key, json_t *value)
            json_object_size(object) == before + 1;
 }
 
-/* Which bytes follow a backslash that is not itself escaped. *carry: the next block's first. */
-static inline guint64
-bytes_escaped(guint64 backslashes, gboolean *carry)
-{
-    guint64 escaped = *carry ? 1 : 0;
-
-    *carry = FALSE;
-    backslashes &= ~escaped;
-    while (backslashes) {
-        guint64 first = backslashes & -backslashes;
-
-        escaped |= first << 1;
-        *carry = first >> (BLOCK_BYTES - 1) != 0;
-        backslashes &= ~(first | first << 1);
-    }
-    return escaped;
-}
-
-/* Which bytes have an odd number of quotes before them, their own counted. *carry: the next block's
- * first begins inside a string. */
-static inline guint64
-bytes_in_strings(guint64 quotes, gboolean *carry)
-{
-    guint64 inside = quotes;
-
-    for (guint shift = 1; shift < BLOCK_BYTES; shift *= 2)
-        inside ^= inside << shift;
-    if (*carry)
-        inside = ~inside;
-    *carry = inside >> (BLOCK_BYTES - 1) != 0;
-    return inside;
-}
-
 /* Finds the end of an object or array: judges nothing of what is in it. */
 static gboolean
 skip_container(Reader *reader)
@@ -398,12 +298,12 @@ skip_container(Reader *reader)
     gboolean is_inside = FALSE;
 
     while (reader->at < reader->end) {
-        char tail[BLOCK_BYTES];
+        char tail[OM_BLOCK_BYTES];
         const char *block = block_here(reader, tail);
-        guint64 escaped = bytes_escaped(bytes_equal(block, 0, '\\'), &is_escaped);
-        guint64 inside = bytes_in_strings(bytes_equal(block, 0, '"') & ~escaped, &is_inside);
+        guint64 escaped = om_block_escaped(om_block_equal(block, 0, '\\'), &is_escaped);
+        guint64 inside = om_block_inside(om_block_equal(block, 0, '"') & ~escaped, &is_inside);
         /* with that bit set square brackets are braces as well */
-        guint64 braces = bytes_equal(block, 0x20, '{') | bytes_equal(block, 0x20, '}');
+        guint64 braces = om_block_equal(block, 0x20, '{') | om_block_equal(block, 0x20, '}');
 
         for (braces &= ~inside; braces; braces &= braces - 1) {
             guint i = (guint)__builtin_ctzll(braces);
@@ -416,7 +316,7 @@ skip_container(Reader *reader)
                 return TRUE;
             }
         }
-        reader->at += MIN(BLOCK_BYTES, reader->end - reader->at);
+        reader->at += MIN(OM_BLOCK_BYTES, reader->end - reader->at);
     }
     return FALSE;
 }
