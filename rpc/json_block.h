@@ -18,6 +18,7 @@ om_block_equal(const char *block, char set, char wanted)
 {
     guint64 mask = 0;
 
+#pragma GCC unroll 4
     for (guint i = 0; i < OM_BLOCK_BYTES; i += OM_WORD_BYTES) {
         __m128i bytes = _mm_loadu_si128((const __m128i_u *)(block + i));
         __m128i equal =
@@ -36,6 +37,7 @@ om_block_plain(const char *block)
     const __m128i last_control = _mm_set1_epi8(0x1f);
     guint64 mask = 0;
 
+#pragma GCC unroll 4
     for (guint i = 0; i < OM_BLOCK_BYTES; i += OM_WORD_BYTES) {
         __m128i bytes = _mm_loadu_si128((const __m128i_u *)(block + i));
         __m128i marked =
