@@ -7,15 +7,15 @@
 typedef struct {
     enum { OM_EXPECT_METHOD, OM_EXPECT_HEADER, OM_EXPECT_BODY } expect;
     OmEvent event; /* under construction */
-    guint8 *body;
-    gsize room;
+    guint8 *body;  /* of several frames */
     guint64 missing;
 } OmAssembly;
 
 /* A delivery or return begins; its event, for the caller to fill. */
 OmEvent *om_assembly_begin(OmAssembly *assembly, OmEventType type, guint16 channel);
-/* Each TRUE when the message is complete: then event holds it, its body until the next begin. A
- * frame that is not expected (of a channel closed meanwhile) is ignored. */
+/* Each TRUE when the message is complete: then event holds it, its body until the next begin and as
+ * long as the last fragment stays. A frame that is not expected (of a channel closed meanwhile) is
+ * ignored. */
 gboolean om_assembly_header(OmAssembly *assembly, guint64 body_size, gsize max_body_bytes);
 gboolean om_assembly_body(OmAssembly *assembly, const void *fragment, gsize size);
 /* Forgets what is under construction. */

@@ -655,9 +655,11 @@ om_connection_next(OmConnection *connection, OmEvent *event, GError **error)
 
     for (;;) {
         amqp_frame_t frame;
-        int status = amqp_simple_wait_frame_noblock(connection->state, &frame, &at_once);
         gboolean complete = FALSE;
+        int status;
 
+        amqp_maybe_release_buffers(connection->state); /* the last event's body may be in one */
+        status = amqp_simple_wait_frame_noblock(connection->state, &frame, &at_once);
         event->type = OM_EVENT_NONE;
         if (status == AMQP_STATUS_TIMEOUT)
             return TRUE;
@@ -673,7 +675,6 @@ om_connection_next(OmConnection *connection, OmEvent *event, GError **error)
         } else {
             complete = take_content(connection, &frame, event);
         }
-        amqp_maybe_release_buffers_on_channel(connection->state, frame.channel);
         if (complete)
             return TRUE;
     }

@@ -12,19 +12,36 @@
 #define OM_WORD_BYTES  16
 
 #ifdef __SSE2__
-/* Those that are `wanted` once `set` is set in them. */
 static inline guint64
-om_block_equal(const char *block, char set, char wanted)
+om_block_equal(const char *block, char wanted)
 {
     guint64 mask = 0;
 
 #pragma GCC unroll 4
     for (guint i = 0; i < OM_BLOCK_BYTES; i += OM_WORD_BYTES) {
         __m128i bytes = _mm_loadu_si128((const __m128i_u *)(block + i));
-        __m128i equal =
-            _mm_cmpeq_epi8(_mm_or_si128(bytes, _mm_set1_epi8(set)), _mm_set1_epi8(wanted));
+        __m128i equal = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted));
 
         mask |= (guint64)(guint)_mm_movemask_epi8(equal) << i;
+    }
+    return mask;
+}
+
+/* Those that are one of {}[]. */
+static inline guint64
+om_block_brackets(const char *block)
+{
+    guint64 mask = 0;
+
+#pragma GCC unroll 4
+    for (guint i = 0; i < OM_BLOCK_BYTES; i += OM_WORD_BYTES) {
+        __m128i bytes = _mm_loadu_si128((const __m128i_u *)(block + i));
+        /* this bit makes { and } of [ and ], and of nothing else */
+        __m128i braces = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+        __m128i brackets = _mm_or_si128(_mm_cmpeq_epi8(braces, _mm_set1_epi8('{')),
+                                        _mm_cmpeq_epi8(braces, _mm_set1_epi8('}')));
+
+        mask |= (guint64)(guint)_mm_movemask_epi8(brackets) << i;
     }
     return mask;
 }
@@ -51,12 +68,25 @@ om_block_plain(const char *block)
 }
 #else
 static inline guint64
-om_block_equal(const char *block, char set, char wanted)
+om_block_equal(const char *block, char wanted)
 {
     guint64 mask = 0;
 
     for (guint i = 0; i < OM_BLOCK_BYTES; i++)
-        mask |= (guint64)((block[i] | set) == wanted) << i;
+        mask |= (guint64)(block[i] == wanted) << i;
+    return mask;
+}
+
+static inline guint64
+om_block_brackets(const char *block)
+{
+    guint64 mask = 0;
+
+    for (guint i = 0; i < OM_BLOCK_BYTES; i++) {
+        char brace = (char)(block[i] | 0x20);
+
+        mask |= (guint64)(brace == '{' || brace == '}') << i;
+    }
     return mask;
 }
 

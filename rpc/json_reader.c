@@ -136,15 +136,17 @@ load_block(Reader *reader)
 }
 
 /* Whole words where there is room for them: so much of the text is still to come. */
-static inline void
-copy_plain(char *out, const char *at, gsize size, const char *end)
+static inline char *
+copy_plain(char *out, const char *from, gsize size, const char *end)
 {
-    if (end - at < OM_BLOCK_BYTES) {
-        memcpy(out, at, size);
-        return;
+    if (end - from < OM_BLOCK_BYTES) {
+        memcpy(out, from, size);
+    } else {
+        memcpy(out, from, OM_WORD_BYTES); /* most runs are no longer */
+        for (gsize i = OM_WORD_BYTES; i < size; i += OM_WORD_BYTES)
+            memcpy(out + i, from + i, OM_WORD_BYTES);
     }
-    for (gsize i = 0; i < size; i += OM_WORD_BYTES)
-        memcpy(out + i, at + i, OM_WORD_BYTES);
+    return out + size;
 }
 
 /* Behind the opening quote; writes to `out` with a NUL and returns where that stands, NULL when it
@@ -170,25 +172,26 @@ take_string(Reader *reader, char *out)
             place = 0;
         }
         others = block_others >> place;
-        size = others ? (gsize)__builtin_ctzll(others) : OM_BLOCK_BYTES - place;
-        copy_plain(out, at, size, end);
-        at += size;
-        out += size;
-        if (others == 0)
+        if (others == 0) {
+            out = copy_plain(out, at, OM_BLOCK_BYTES - place, end);
+            at = block + OM_BLOCK_BYTES;
             continue;
+        }
+        size = (gsize)__builtin_ctzll(others);
+        out = copy_plain(out, at, size, end);
+        at += size;
         if (at == end)
             return NULL;
-        if (*at == '"') {
-            reader->at = at + 1;
-            *out = '\0';
-            return out;
-        }
         if (*at == '\\' && at + 1 < end && unescaped[(guchar)at[1]]) {
             *out++ = unescaped[(guchar)at[1]];
             at += 2;
             continue;
         }
         reader->at = at;
+        if (take(reader, '"')) {
+            *out = '\0';
+            return out;
+        }
         out = take_other(reader, out);
         at = reader->at;
     }
@@ -300,13 +303,12 @@ skip_container(Reader *reader)
     while (reader->at < reader->end) {
         char tail[OM_BLOCK_BYTES];
         const char *block = block_here(reader, tail);
-        guint64 escaped = om_block_escaped(om_block_equal(block, 0, '\\'), &is_escaped);
-        guint64 inside = om_block_inside(om_block_equal(block, 0, '"') & ~escaped, &is_inside);
-        /* with that bit set square brackets are braces as well */
-        guint64 braces = om_block_equal(block, 0x20, '{') | om_block_equal(block, 0x20, '}');
+        guint64 escaped = om_block_escaped(om_block_equal(block, '\\'), &is_escaped);
+        guint64 inside = om_block_inside(om_block_equal(block, '"') & ~escaped, &is_inside);
+        guint64 brackets = om_block_brackets(block) & ~inside;
 
-        for (braces &= ~inside; braces; braces &= braces - 1) {
-            guint i = (guint)__builtin_ctzll(braces);
+        for (; brackets; brackets &= brackets - 1) {
+            guint i = (guint)__builtin_ctzll(brackets);
 
             if ((block[i] | 0x20) == '{') {
                 if (!enter(reader))

@@ -445,6 +445,7 @@ test_assembly(void)
 {
     OmAssembly a = { 0 };
     const OmEvent *event = &a.event;
+    const char *whole = "ab";
 
     /* nothing has begun: frames of a channel that was closed meanwhile */
     g_assert_false(om_assembly_header(&a, 5, 100));
@@ -461,7 +462,8 @@ test_assembly(void)
 
     om_assembly_begin(&a, OM_EVENT_DELIVERY, 3);
     g_assert_true(om_assembly_header(&a, 0, 100));
-    g_assert_cmpuint(event->size, ==, 0);
+    g_assert_cmpmem(event->body, event->size, "", 0);
+    g_assert_nonnull(event->body);
     g_assert_cmpuint(event->tag, ==, 0);
 
     om_assembly_begin(&a, OM_EVENT_DELIVERY, 3);
@@ -478,13 +480,17 @@ test_assembly(void)
     g_assert_null(event->body);
     g_assert_cmpuint(event->size, ==, 0);
 
-    /* a large buffer is not kept for the small messages that follow */
+    /* one frame is not copied, and what several needed is not kept for it */
     om_assembly_begin(&a, OM_EVENT_DELIVERY, 3);
     g_assert_false(om_assembly_header(&a, 1000000, 1000000));
-    g_assert_cmpuint(a.room, ==, 1000000);
+    g_assert_null(a.body);
+    g_assert_false(om_assembly_body(&a, "x", 1));
+    g_assert_nonnull(a.body);
     om_assembly_begin(&a, OM_EVENT_DELIVERY, 3);
-    g_assert_false(om_assembly_header(&a, 10, 1000000));
-    g_assert_cmpuint(a.room, <, 100000);
+    g_assert_false(om_assembly_header(&a, 2, 1000000));
+    g_assert_true(om_assembly_body(&a, whole, 2));
+    g_assert_true(event->body == (const guint8 *)whole);
+    g_assert_null(a.body);
     om_assembly_clear(&a);
 }
 
