@@ -88,7 +88,11 @@ class Hosts:
             for pid in host.qemu_pids().values():
                 os.kill(pid, signal.SIGCONT)
             host.revive()
-            host.destroy_guests()
+            try:
+                host.destroy_guests()
+            except libvirt.libvirtError:  # woken to clients that have gone, libvirtd 9.0 crashes now and then
+                host.revive()
+                host.destroy_guests()
 
 
 class Migration(threading.Thread):
