@@ -513,18 +513,6 @@ leave(InThread *in)
     lost(in, NULL, OM_GOODBYE_MS);
 }
 
-static gboolean
-note_progress(InThread *in)
-{
-    gboolean stopping;
-
-    pthread_mutex_lock(&in->bus->lock);
-    in->bus->stats.in_progress_us = g_get_monotonic_time();
-    stopping = in->bus->stopping;
-    pthread_mutex_unlock(&in->bus->lock);
-    return stopping;
-}
-
 gpointer
 om_bus_in_main(gpointer data)
 {
@@ -541,7 +529,7 @@ om_bus_in_main(gpointer data)
     in.roles[ROLE_REPLY].wanted = !bus->in_only;
     om_link_init(&in.link, bus, TRUE);
 
-    while (!note_progress(&in))
+    while (!om_link_note_progress(&in.link))
         step(&in);
 
     if (in.link.connection)

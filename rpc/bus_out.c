@@ -329,14 +329,10 @@ step(OmOutThread *out)
 static gboolean
 note_progress(OmOutThread *out)
 {
-    gboolean stopping;
-
     pthread_mutex_lock(&out->bus->lock);
-    out->bus->stats.out_progress_us = g_get_monotonic_time();
     out->bus->stats.in_flight = out->in_flight.length;
-    stopping = out->bus->stopping;
     pthread_mutex_unlock(&out->bus->lock);
-    return stopping;
+    return om_link_note_progress(&out->link);
 }
 
 gpointer

@@ -116,6 +116,8 @@ void om_link_lost(OmLink *link, const GError *error, guint close_ms);
 /* TRUE when om_bus_reload() came: close. */
 gboolean om_link_outdated(OmLink *link);
 gint64 om_link_next_us(const OmLink *link);
+/* For the watchdog. TRUE: the bus is to stop. */
+gboolean om_link_note_progress(OmLink *link);
 
 /* bus_in.c, bus_out.c, outgoing.c */
 gpointer om_bus_in_main(gpointer bus);

@@ -89,16 +89,23 @@ tell_failed(OmLink *link, const OmHost *host, const GError *error)
     om_bus_state_end(link->bus);
 }
 
-/* For the watchdog. */
-static void
-note_progress(gpointer data)
+gboolean
+om_link_note_progress(OmLink *link)
 {
-    OmLink *link = data;
     OmBusStats *stats = &link->bus->stats;
+    gboolean stopping;
 
     pthread_mutex_lock(&link->bus->lock);
     *(link->in ? &stats->in_progress_us : &stats->out_progress_us) = g_get_monotonic_time();
+    stopping = link->bus->stopping;
     pthread_mutex_unlock(&link->bus->lock);
+    return stopping;
+}
+
+static void
+on_progress(gpointer link)
+{
+    om_link_note_progress(link);
 }
 
 gboolean
@@ -127,7 +134,7 @@ om_link_step(OmLink *link, gint64 now_us)
         .handshake_ms = OM_HANDSHAKE_MS,
         .rpc_ms = link->in ? OM_SETUP_MS : OM_RPC_MS,
         .max_body_bytes = link->bus->max_body_bytes,
-        .progressed = note_progress,
+        .progressed = on_progress,
         .progress_data = link,
     };
 

@@ -53,7 +53,7 @@ run(gpointer data)
     return NULL;
 }
 
-static gboolean
+static void
 await_answer(Lookup *lookup, guint timeout_ms, GError **error)
 {
     gint64 deadline = g_get_monotonic_time() + timeout_ms * G_TIME_SPAN_MILLISECOND;
@@ -68,7 +68,6 @@ await_answer(Lookup *lookup, guint timeout_ms, GError **error)
         g_set_error(error, OM_CONNECTION_ERROR, OM_CONNECTION_ERROR_IO, "look up %s: %s",
                     lookup->host, gai_strerror(lookup->status));
     g_mutex_unlock(&lookup->lock);
-    return *error == NULL;
 }
 
 gboolean
